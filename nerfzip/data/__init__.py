@@ -1,0 +1,1 @@
+"""Captures on disk, and the embedded scene, as `Scene`. One file a format."""

@@ -1,0 +1,77 @@
+"""What every loader makes of a capture on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from nerfzip.geometry import Box, Cameras
+
+Colour = tuple[float, float, float]
+ReadImage = Callable[[int], Float[np.ndarray, "height width 4"]]
+
+
+@dataclass(frozen=True)
+class Views:
+    """The views of one split: cameras, and their images, read when asked for.
+
+    Attributes:
+        names: one for each view, as the capture names it.
+        read_rgba: view index -> straight-alpha float32 RGBA in [0, 1], already at the cameras' size.
+            Alpha is 1 where the capture has none.
+    """
+
+    cameras: Cameras
+    names: tuple[str, ...]
+    read_rgba: ReadImage
+
+    def __len__(self) -> int:
+        return len(self.cameras)
+
+    def rgba(self, index: int) -> Float[Tensor, "height width 4"]:
+        return torch.from_numpy(np.ascontiguousarray(self.read_rgba(index), dtype=np.float32))
+
+    def image(self, index: int, background: Colour) -> UInt8[Tensor, "height width 3"]:
+        """One image composited on `background`, rounded to 8 bits: what training and metrics see."""
+        rgba = self.rgba(index)
+        alpha = rgba[..., 3:]
+        rgb = rgba[..., :3] * alpha + (1 - alpha) * torch.tensor(background)
+        return (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
+
+    def images(self, background: Colour) -> UInt8[Tensor, "views height width 3"]:
+        """All images of the split in memory."""
+        return torch.stack([self.image(index, background) for index in range(len(self))])
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A static scene.
+
+    Attributes:
+        name: for tables, for example "lego".
+        splits: by name; "train" and "test" always exist and are not empty.
+        box: holds what is to be reconstructed, world units.
+        near, far: distances along rays between which the scene lies, world units.
+        background: RGB in [0, 1] behind the scene.
+        fingerprint: hex digest of everything that was read to make this scene (file contents and loader settings);
+            equal for equal captures, wherever they lie.
+    """
+
+    name: str
+    splits: dict[str, Views]
+    box: Box
+    near: float
+    far: float
+    background: Colour
+    fingerprint: str
+
+    @property
+    def train(self) -> Views:
+        return self.splits["train"]
+
+    @property
+    def test(self) -> Views:
+        return self.splits["test"]

@@ -1,0 +1,35 @@
+"""Files that exist whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from nerfzip.errors import NerfzipError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` under a temporary name in the same folder, then rename it into place.
+
+    Raises:
+        NerfzipError: the folder can't be written or the disk is full; nothing is left behind.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; a result is as readable as any file the user makes.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise NerfzipError(f"{path}: can't be written: {error.strerror or error}") from error
+        raise
