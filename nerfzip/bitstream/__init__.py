@@ -1,0 +1,10 @@
+"""The `.nrz` container: named sections with checksums, in one file that can be read section by section.
+
+docs/bitstream.md describes it to the byte.
+"""
+
+from nerfzip.bitstream.container import Bitstream, pack, unpack
+from nerfzip.bitstream.digest import tensor_digest
+from nerfzip.bitstream.reader import BitstreamReader
+
+__all__ = ["Bitstream", "BitstreamReader", "pack", "tensor_digest", "unpack"]

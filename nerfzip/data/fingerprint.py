@@ -1,0 +1,22 @@
+"""A digest of a capture: what a cached result depends on."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def fingerprint(settings: Mapping[str, object], files: Iterable[Path]) -> str:
+    """SHA-256, in hex, over the loader's settings, and the name and content of each file, in order.
+
+    Folders and times do not enter, so a copy of a capture has the same fingerprint. Names do: NSVF's name the split.
+
+    Args:
+        settings: what JSON can hold.
+    """
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in files:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"\n{path.name}\0{content}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""Image files as straight-alpha float32 RGBA, and filters that respect alpha."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from nerfzip.errors import CaptureError
+
+Rgba = Float[np.ndarray, "height width 4"]
+
+MODES = ("RGBA", "RGB", "LA", "L", "P")
+"""Pillow's names of the 8-bit pixel formats whose conversion to RGBA loses nothing."""
+
+SMALLEST_ALPHA = 1e-8
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height from the file's header; the pixels are not decoded.
+
+    Raises:
+        CaptureError: there is no such file, it is no image, or not one of 8 bits a channel.
+    """
+    with _open(path) as image:
+        return image.size
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raise CaptureError unless the header of the image at `path` says `width`×`height`."""
+    found = image_size(path)
+    if found != (width, height):
+        raise CaptureError(f"{path}: the image is {found[0]}×{found[1]} pixels, expected {width}×{height}")
+
+
+def read_rgba(path: Path, width: int, height: int) -> Rgba:
+    """Decode one image to [0, 1]; alpha is 1 where the file has none.
+
+    Raises:
+        CaptureError: the file is missing, truncated, otherwise damaged, or of another size.
+    """
+    check_size(path, width, height)
+    with _open(path) as image:
+        try:
+            pixels = np.asarray(image.convert("RGBA"))
+        except Exception as error:  # Pillow's decoders raise almost anything on damaged data.
+            raise CaptureError(f"{path}: the image is truncated or damaged: {error}") from error
+    return pixels.astype(np.float32) / 255
+
+
+def downscale_rgba(rgba: Rgba, factor: int) -> Rgba:
+    """Average blocks of `factor`×`factor` pixels, as a sensor with larger pixels would see them.
+
+    Colour is averaged in proportion to alpha, so the invisible colour of transparent pixels does not bleed in. Columns
+    on the right and rows at the bottom that do not fill a block are left out; what remains keeps its coordinates
+    (divided by `factor`), so the intrinsics need no other change.
+    """
+    if factor == 1:
+        return rgba
+    return filter_premultiplied(rgba, lambda image: _block_means(image, factor))
+
+
+def filter_premultiplied(rgba: Rgba, linear_filter: Callable[[Rgba], Rgba]) -> Rgba:
+    """Apply a linear filter to a straight-alpha image by way of premultiplied colour. Clear pixels become black."""
+    if rgba[..., 3].min() == 1:
+        return linear_filter(rgba).clip(0, 1)
+    premultiplied = rgba.copy()
+    premultiplied[..., :3] *= rgba[..., 3:]
+    filtered = linear_filter(premultiplied)
+    # A clear pixel is 0/0; the smallest alpha that is not clear is far above this bound.
+    filtered[..., :3] /= np.maximum(filtered[..., 3:], SMALLEST_ALPHA)
+    return filtered.clip(0, 1)
+
+
+def _block_means(image: Rgba, factor: int) -> Rgba:
+    height, width = image.shape[0] // factor * factor, image.shape[1] // factor * factor
+    # Sums of strided slices: several times faster than a mean over axes of a reshaped array.
+    rows = np.add.reduce([image[offset:height:factor] for offset in range(factor)])
+    total = np.add.reduce([rows[:, offset:width:factor] for offset in range(factor)])
+    return total / np.float32(factor**2)
+
+
+def _open(path: Path) -> Image.Image:
+    if not path.is_file():
+        raise CaptureError(f"{path}: no such image file")
+    try:
+        image = Image.open(path)
+    except Exception as error:  # As above.
+        raise CaptureError(f"{path}: not an image that can be read: {error}") from error
+    if image.mode not in MODES:
+        image.close()
+        raise CaptureError(f"{path}: pixels of Pillow's mode {image.mode}, expected one of {', '.join(MODES)}")
+    return image

@@ -1,0 +1,93 @@
+"""The `transforms*.json` that Synthetic-NeRF introduced and instant-ngp extended."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from nerfzip.data.checks import as_pose, as_positive
+from nerfzip.errors import CaptureError
+from nerfzip.geometry import OPENGL_TO_OPENCV
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One entry of `frames`.
+
+    Attributes:
+        name: its `file_path` as it stands.
+        path: the image file; ".png" is appended where the entry names no image format.
+        camera_to_world: OpenCV axes, converted from the file's OpenGL axes.
+        own: the whole entry.
+    """
+
+    name: str
+    path: Path
+    camera_to_world: Float[Tensor, "4 4"]
+    own: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """What one file holds: `header`, every key but `frames`, and the frames in its order (at least one)."""
+
+    path: Path
+    header: dict[str, object]
+    frames: tuple[Frame, ...]
+
+    def positive(self, key: str) -> float:
+        """A number that must be there and above zero."""
+        if key not in self.header:
+            raise CaptureError(f"{self.path}: the key {key!r} is missing")
+        return as_positive(self.header[key], f"{self.path}, {key}")
+
+    def angle(self, key: str) -> float:
+        """A field of view in radians, below half a turn."""
+        angle = self.positive(key)
+        if angle >= 3.1415:
+            raise CaptureError(f"{self.path}, {key}: {angle:g}, expected an angle in radians below π")
+        return angle
+
+
+def read_transforms(path: Path) -> Transforms:
+    """Read and check a file; image files are not touched.
+
+    Raises:
+        CaptureError: the file is missing or no JSON; a key is missing or of the wrong kind; there are no frames; a pose
+            is not finite or not rigid.
+    """
+    if not path.is_file():
+        raise CaptureError(f"{path}: no such file")
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CaptureError(f"{path}: not a JSON file that can be read: {error}") from error
+    if not isinstance(document, dict):
+        raise CaptureError(f"{path}: a JSON {type(document).__name__}, expected an object")
+    if "frames" not in document:
+        raise CaptureError(f"{path}: the key 'frames' is missing")
+    entries = document.pop("frames")
+    if not isinstance(entries, list):
+        raise CaptureError(f"{path}, frames: a JSON {type(entries).__name__}, expected a list")
+    if not entries:
+        raise CaptureError(f"{path}, frames: an empty list, expected at least one view")
+    return Transforms(path, document, tuple(_frame(entry, path, index) for index, entry in enumerate(entries)))
+
+
+def _frame(entry: object, path: Path, index: int) -> Frame:
+    where = f"{path}, frames[{index}]"
+    if not isinstance(entry, dict):
+        raise CaptureError(f"{where}: {entry!r}, expected an object")
+    for key in ("file_path", "transform_matrix"):
+        if key not in entry:
+            raise CaptureError(f"{where}: the key {key!r} is missing")
+    name = entry["file_path"]
+    if not isinstance(name, str) or not name:
+        raise CaptureError(f"{where}.file_path: {name!r}, expected a file name")
+    image = path.parent / (name if name.lower().endswith(IMAGE_SUFFIXES) else f"{name}.png")
+    pose = as_pose(entry["transform_matrix"], f"{where}.transform_matrix ({name})")
+    return Frame(name, image, pose @ OPENGL_TO_OPENCV.double(), entry)

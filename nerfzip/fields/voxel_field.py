@@ -1,0 +1,193 @@
+"""A radiance field on a voxel grid: density, features, and a decoder to colour (DVGO; sheet vqrf.md §1)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from nerfzip.data.scene import Colour
+from nerfzip.geometry import Box, Rays, intersect_box
+from nerfzip.kernels import (
+    VoxelGradient,
+    accumulate_along_rays,
+    interpolate_trilinear,
+    march_density,
+    render_weights,
+)
+from nerfzip.method import RenderedRays
+from nerfzip.sampling import Occupancy
+
+
+class Shading(StrEnum):
+    """Where the decoder turns features into colour."""
+
+    SAMPLE = "sample"
+    """At every sample; the colours are composited (DVGO)."""
+    RAY = "ray"
+    """Once a ray, on composited features (deferred shading)."""
+
+
+@dataclass(frozen=True)
+class VoxelGeometry:
+    """Where the voxels lie.
+
+    Attributes:
+        box: the centres of its corner voxels are its corners.
+        voxel_size: edge of a voxel in world units, about; the resolution is rounded down to whole voxels.
+        final_voxel_size: of the finished grid; opacity is per step measured in it, so that growing keeps densities.
+        step_ratio: length of a step, in voxels.
+    """
+
+    box: Box
+    voxel_size: float
+    final_voxel_size: float
+    step_ratio: float
+
+    @property
+    def resolution(self) -> tuple[int, int, int]:
+        x, y, z = (max(int(edge / self.voxel_size), 2) for edge in self.box.size)
+        return x, y, z
+
+    @property
+    def step(self) -> float:
+        """Length of a step in world units."""
+        return self.step_ratio * self.voxel_size
+
+    @property
+    def interval(self) -> float:
+        """Length of a step in final voxels."""
+        return self.step / self.final_voxel_size
+
+    def scale(self, like: Tensor) -> Float[Tensor, "3"]:
+        """Voxels per world unit along each axis."""
+        return (like.new_tensor(self.resolution) - 1) / like.new_tensor(self.box.size)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What is too faint to be looked at.
+
+    Attributes:
+        alpha: samples of at most this opacity do not exist.
+        weight: samples of at most this weight get no features and no colour.
+        transmittance: a ray ends once it lets less than this through.
+    """
+
+    alpha: float
+    weight: float
+    transmittance: float
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Where training collects the gradients of the two grids."""
+
+    density: VoxelGradient
+    features: VoxelGradient
+
+
+@dataclass(frozen=True)
+class RenderedSamples:
+    """A rendered bundle with what the losses look at; packed samples are those above the weight threshold."""
+
+    rgb: Float[Tensor, "rays 3"]
+    transmittance: Float[Tensor, "rays"]
+    depth: Float[Tensor, "rays"]
+    weights: Float[Tensor, "samples"]
+    ray_indices: Tensor
+    sample_rgb: Float[Tensor, "samples 3"] | None
+
+
+class VoxelField(nn.Module):
+    """Density and features on a dense channels-last grid, and a decoder.
+
+    Attributes:
+        density: raw density [X, Y, Z, 1]; see `march_density` for its activation.
+        features: [X, Y, Z, C].
+        decoder: (features, viewing directions) -> RGB in [0, 1].
+        shift: added to the raw density before its activation.
+    """
+
+    def __init__(
+        self,
+        geometry: VoxelGeometry,
+        channels: int,
+        decoder: nn.Module,
+        shading: Shading,
+        shift: float,
+        thresholds: Thresholds,
+        background: Colour,
+        near: float,
+    ) -> None:
+        super().__init__()
+        self.geometry = geometry
+        self.decoder = decoder
+        self.shading = shading
+        self.shift = shift
+        self.thresholds = thresholds
+        self.background = background
+        self.near = near
+        self.density = nn.Parameter(torch.zeros(*geometry.resolution, 1))
+        self.features = nn.Parameter(torch.zeros(*geometry.resolution, channels))
+        self.occupancy = Occupancy.full(geometry.resolution)
+
+    @property
+    def box(self) -> Box:
+        return self.geometry.box
+
+    def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Origins and directions in voxels, and where the rays enter and leave the box in world units."""
+        scale = self.geometry.scale(rays.origins)
+        origins = (rays.origins - rays.origins.new_tensor(self.box.minimum)) * scale
+        t_min, t_max = intersect_box(rays, self.box, self.near)
+        return origins, rays.directions * scale, t_min, t_max
+
+    def forward(self, rays: Rays, gradients: Gradients | None = None) -> RenderedSamples:
+        """Render a bundle of at most a few thousand rays, keeping what a backward pass needs."""
+        samples = march_density(
+            *self.to_voxels(rays),
+            self.occupancy.mask,
+            self.occupancy.blocks,
+            self.geometry.step,
+            self.density,
+            self.shift,
+            self.geometry.interval,
+            self.thresholds.alpha,
+            self.thresholds.transmittance,
+            gradients.density if gradients else None,
+        )
+        weights, transmittance = render_weights(samples.alphas, samples.ray_offsets)
+        visible = (weights.detach() > self.thresholds.weight).nonzero()[:, 0]
+        weights, ray_indices = weights[visible], samples.ray_indices[visible]
+        offsets = torch.searchsorted(visible, samples.ray_offsets)
+        features = interpolate_trilinear(
+            self.features, samples.positions[visible], gradients.features if gradients else None
+        )
+        sample_rgb = None
+        if self.shading == Shading.SAMPLE:
+            sample_rgb = self.decoder(features, rays.directions[ray_indices])
+            rgb = accumulate_along_rays(weights, sample_rgb, offsets)
+        else:
+            opacity = 1 - transmittance[:, None]
+            # The mean feature, so that a half-covered pixel has the colour of what covers it.
+            mean = accumulate_along_rays(weights, features, offsets) / opacity.clamp(min=1e-4)
+            rgb = opacity * self.decoder(mean, rays.directions)
+        rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
+        with torch.no_grad():
+            depth = accumulate_along_rays(weights, samples.distances[visible][:, None], offsets)[:, 0]
+        return RenderedSamples(rgb, transmittance, depth, weights, ray_indices, sample_rgb)
+
+    @torch.no_grad()
+    def render(self, rays: Rays, chunk: int = 16384) -> RenderedRays:
+        """Render any number of rays in chunks."""
+        parts = [self(rays[begin : begin + chunk]) for begin in range(0, len(rays), chunk)]
+        opacity = torch.cat([1 - part.transmittance for part in parts])
+        depth = torch.cat([part.depth for part in parts]) / opacity.clamp(min=1e-6)
+        return RenderedRays(torch.cat([part.rgb for part in parts]).clamp(0, 1), opacity, depth)
+
+    def alpha_of_voxels(self, interval: float) -> Float[Tensor, "x y z"]:
+        """Opacity at each voxel's centre over a length of `interval` final voxels."""
+        density = self.density.detach()[..., 0]
+        return 1 - torch.exp(-interval * torch.nn.functional.softplus(density + self.shift))

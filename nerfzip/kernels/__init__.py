@@ -1,0 +1,29 @@
+"""Operations on plain tensors.
+
+Each public function chooses its form by the device of its tensors: numba on the CPU (`kernels/cpu`), and the torch twin
+(`kernels/twins`), which runs anywhere, elsewhere. The twin is specification, test oracle and fallback at once.
+"""
+
+from nerfzip.kernels.backend import use_twins
+from nerfzip.kernels.bilinear import interpolate_bilinear
+from nerfzip.kernels.gradient import VoxelGradient
+from nerfzip.kernels.marching import MarchedSamples, march_density
+from nerfzip.kernels.masked_adam import masked_adam_step
+from nerfzip.kernels.traversal import PackedSamples, traverse_occupancy
+from nerfzip.kernels.trilinear import interpolate_trilinear, splat_trilinear
+from nerfzip.kernels.volume_rendering import accumulate_along_rays, render_weights
+
+__all__ = [
+    "MarchedSamples",
+    "PackedSamples",
+    "VoxelGradient",
+    "accumulate_along_rays",
+    "interpolate_bilinear",
+    "interpolate_trilinear",
+    "march_density",
+    "masked_adam_step",
+    "render_weights",
+    "splat_trilinear",
+    "traverse_occupancy",
+    "use_twins",
+]

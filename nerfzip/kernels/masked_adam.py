@@ -1,0 +1,47 @@
+"""Adam that updates only the voxels that got a gradient."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.cpu import masked_adam as cpu
+from nerfzip.kernels.cpu.compile import channel_tuple
+from nerfzip.kernels.gradient import VoxelGradient
+from nerfzip.kernels.twins import masked_adam as twin
+
+
+def masked_adam_step(
+    parameters: Float[Tensor, "x y z channels"],
+    gradient: VoxelGradient,
+    first_moment: Float[Tensor, "x y z channels"],
+    second_moment: Float[Tensor, "x y z channels"],
+    steps: int,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    epsilon: float = 1e-8,
+) -> None:
+    """One step of Adam (Kingma and Ba 2015, Algorithm 1) in place; untouched voxels keep value and moments.
+
+    Clears the gradient. The bias correction counts all steps, also those that did not touch a voxel (DVGO's MaskedAdam).
+
+    Args:
+        steps: how many steps were taken, this one included; at least 1.
+    """
+    channels = parameters.shape[-1]
+    rate = learning_rate / (1 - betas[0] ** steps)
+    correction2 = 1 / math.sqrt(1 - betas[1] ** steps)
+    tensors = [
+        parameters.detach().view(-1, channels),
+        gradient.values.view(-1, channels),
+        gradient.touched.view(-1),
+        first_moment.view(-1, channels),
+        second_moment.view(-1, channels),
+    ]
+    if runs_on_cpu_kernels(parameters):
+        scalars = [np.float32(value) for value in (rate, *betas, correction2, epsilon)]
+        cpu.step(*[tensor.numpy() for tensor in tensors], *scalars, channel_tuple(channels))
+    else:
+        twin.step(*tensors, rate, *betas, correction2, epsilon)

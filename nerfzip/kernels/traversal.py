@@ -1,0 +1,117 @@
+"""Occupancy-skipping traversal of rays into packed samples."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy.ndimage import distance_transform_cdt
+from torch import Tensor
+
+from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.cpu import traversal as cpu
+from nerfzip.kernels.twins import traversal as twin
+
+
+@dataclass(frozen=True)
+class PackedSamples:
+    """Samples along rays, one ray after another, as in nerfacc.
+
+    Attributes:
+        t_starts, t_ends: the interval of each sample, in the units of the ray's parameter; it is evaluated at its middle.
+        ray_indices: the ray of each sample, ascending.
+        ray_offsets: where each ray's samples begin; one more entry than rays.
+    """
+
+    t_starts: Float[Tensor, "samples"]
+    t_ends: Float[Tensor, "samples"]
+    ray_indices: Int[Tensor, "samples"]
+    ray_offsets: Int[Tensor, "offsets"]
+
+
+def block_distances(mask: UInt8[Tensor, "x y z"]) -> UInt8[Tensor, "bx by bz"]:
+    """For each block of 4³ voxels, how many blocks away (in the largest of the three axes) an occupied one is.
+
+    Zero at blocks with an occupied voxel. What traversal skips by.
+    """
+    padding = [(0, -size % cpu.BLOCK) for size in mask.shape]
+    padded = np.pad(mask.cpu().numpy(), padding)
+    x, y, z = (size // cpu.BLOCK for size in padded.shape)
+    blocks = padded.reshape(x, cpu.BLOCK, y, cpu.BLOCK, z, cpu.BLOCK).any(axis=(1, 3, 5))
+    if not blocks.any():
+        return torch.full((x, y, z), 255, dtype=torch.uint8)
+    distances = distance_transform_cdt(~blocks, metric="chessboard")
+    return torch.from_numpy(np.minimum(distances, 255).astype(np.uint8))
+
+
+def longest_ray(t_min: Float[Tensor, "rays"], t_max: Float[Tensor, "rays"], step: float) -> int:
+    """The largest number of steps of any ray."""
+    return math.ceil(max(float((t_max - t_min).max()), 0.0) / step) + 1 if len(t_min) else 0
+
+
+def ray_offsets_of(counts: Int[Tensor, "rays"]) -> Int[Tensor, "offsets"]:
+    """Where each ray's samples begin, and after the last where they end."""
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+
+
+def traverse_occupancy(
+    origins: Float[Tensor, "rays 3"],
+    directions: Float[Tensor, "rays 3"],
+    t_min: Float[Tensor, "rays"],
+    t_max: Float[Tensor, "rays"],
+    mask: UInt8[Tensor, "x y z"],
+    blocks: UInt8[Tensor, "bx by bz"],
+    step: float,
+) -> PackedSamples:
+    """Cut rays into equal steps and keep those whose middle lies in an occupied voxel.
+
+    Args:
+        origins, directions: in voxels, where (0, 0, 0) is the centre of the first voxel; directions need not be unit.
+        t_min, t_max: where each ray enters and leaves the grid, in multiples of its direction.
+        mask: 1 at occupied voxels; the voxel nearest to a position counts.
+        blocks: `block_distances(mask)`.
+        step: length of a step, in multiples of the direction.
+    """
+    if runs_on_cpu_kernels(origins):
+        steps = torch.empty((len(origins), longest_ray(t_min, t_max, step)), dtype=torch.int32)
+        counts = torch.zeros(len(origins), dtype=torch.int64)
+        cpu.traverse(
+            origins.numpy(),
+            directions.numpy(),
+            t_min.numpy(),
+            t_max.numpy(),
+            mask.numpy(),
+            blocks.numpy(),
+            np.float32(step),
+            steps.numpy(),
+            counts.numpy(),
+        )
+        ray_indices = torch.repeat_interleave(torch.arange(len(origins)), counts)
+        offsets = ray_offsets_of(counts)
+        column = torch.arange(len(ray_indices)) - offsets[ray_indices]
+        middles = t_min[ray_indices] + (steps[ray_indices, column].float() + 0.5) * step
+    else:
+        t, sampled = twin.traverse(origins, directions, t_min, t_max, mask, step)
+        ray_indices = sampled.nonzero()[:, 0]
+        offsets = ray_offsets_of(sampled.sum(dim=1))
+        middles = t[sampled]
+    return PackedSamples(middles - step / 2, middles + step / 2, ray_indices, offsets)
+
+
+def hits_occupancy(
+    origins: Float[Tensor, "rays 3"],
+    directions: Float[Tensor, "rays 3"],
+    t_min: Float[Tensor, "rays"],
+    t_max: Float[Tensor, "rays"],
+    mask: UInt8[Tensor, "x y z"],
+    blocks: UInt8[Tensor, "bx by bz"],
+    step: float,
+) -> Bool[Tensor, "rays"]:
+    """Whether `traverse_occupancy` with the same arguments would give a ray any sample."""
+    if not runs_on_cpu_kernels(origins):
+        return twin.traverse(origins, directions, t_min, t_max, mask, step)[1].any(dim=1)
+    out = torch.empty(len(origins), dtype=torch.bool)
+    rays = (origins.numpy(), directions.numpy(), t_min.numpy(), t_max.numpy())
+    cpu.hits(*rays, mask.numpy(), blocks.numpy(), np.float32(step), out.numpy())
+    return out

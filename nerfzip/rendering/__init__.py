@@ -1,0 +1,1 @@
+"""From a field to pixels: whole images in chunks, and cameras to look from."""

@@ -1,0 +1,74 @@
+"""Whole images of a field, in chunks of rays."""
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+
+from nerfzip.errors import NerfzipError
+from nerfzip.files import write_atomically
+from nerfzip.geometry import Cameras
+from nerfzip.method import Field
+from nerfzip.progress import track
+
+RAYS_PER_CHUNK = 2**14
+"""Bounds memory: a field that runs a network for each of 100 samples a ray holds 1.6 million activations at once."""
+
+
+@dataclass(frozen=True)
+class RenderedImage:
+    """One view of a field; `seconds` is the time it took, the transfer from the device included."""
+
+    pixels: UInt8[Tensor, "height width 3"]
+    seconds: float
+
+
+def render_image(
+    field: Field, cameras: Cameras, camera_index: int, rays_per_chunk: int = RAYS_PER_CHUNK
+) -> Float[Tensor, "height width 3"]:
+    """The colours of one view in [0, 1], on the field's background, in main memory.
+
+    Rays are moved to the field's `device` if it has one.
+
+    Raises:
+        NerfzipError: a colour is NaN or infinite.
+    """
+    rays = cameras.image_rays(camera_index).to(getattr(field, "device", "cpu"))
+    with torch.no_grad():
+        starts = range(0, len(rays), rays_per_chunk)
+        rgb = torch.cat([field.render(rays[start : start + rays_per_chunk]).rgb.cpu() for start in starts])
+    if not bool(torch.isfinite(rgb).all()):
+        raise NerfzipError(f"view {camera_index}: the field renders NaN or infinite colours")
+    return rgb.reshape(cameras.height, cameras.width, 3).clamp(0, 1)
+
+
+def render_images(field: Field, cameras: Cameras, rays_per_chunk: int = RAYS_PER_CHUNK) -> Iterator[RenderedImage]:
+    """All views in turn, rounded to 8 bits."""
+    for index in track(range(len(cameras)), "render", len(cameras)):
+        start = time.perf_counter()
+        rgb = render_image(field, cameras, index, rays_per_chunk)
+        pixels = (rgb * 255).round().to(torch.uint8)
+        yield RenderedImage(pixels, time.perf_counter() - start)
+
+
+def image_name(index: int) -> str:
+    """The file name of a rendered view."""
+    return f"{index:03d}.png"
+
+
+def write_png(path: Path, pixels: UInt8[Tensor, "height width 3"]) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def read_png(path: Path) -> UInt8[Tensor, "height width 3"]:
+    with Image.open(path) as image:
+        return torch.from_numpy(np.array(image.convert("RGB")))

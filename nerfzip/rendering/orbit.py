@@ -1,0 +1,34 @@
+"""Cameras on a circle around a box, for a look at a file without its capture."""
+
+import math
+
+import torch
+
+from nerfzip.geometry import Box, Cameras
+
+
+def orbit_cameras(
+    box: Box, views: int, width: int, height: int, elevation: float = 30.0, field_of_view: float = 40.0
+) -> Cameras:
+    """Cameras that look at the centre of a box from equal angles around its z axis, which points up in their images.
+
+    Args:
+        elevation: of the cameras above the horizontal plane, degrees.
+        field_of_view: across the shorter side of the image, degrees. The sphere around the box just fits.
+    """
+    centre = torch.tensor([(low + high) / 2 for low, high in zip(box.minimum, box.maximum, strict=True)])
+    half_angle = math.radians(field_of_view / 2)
+    distance = math.dist(box.minimum, box.maximum) / 2 / math.sin(half_angle)
+    azimuth = torch.arange(views) * (2 * math.pi / views)
+    tilt = math.radians(elevation)
+    outwards = torch.stack(
+        [azimuth.cos() * math.cos(tilt), azimuth.sin() * math.cos(tilt), torch.full((views,), math.sin(tilt))], dim=-1
+    )
+    forward = -outwards
+    right = torch.stack([-azimuth.sin(), azimuth.cos(), torch.zeros(views)], dim=-1)
+    down = torch.linalg.cross(forward, right)
+    poses = torch.eye(4).repeat(views, 1, 1)
+    poses[:, :3] = torch.stack([right, down, forward, centre + distance * outwards], dim=-1)
+    focal = min(width, height) / 2 / math.tan(half_angle)
+    intrinsics = torch.tensor([focal, focal, width / 2, height / 2]).repeat(views, 1)
+    return Cameras(poses, intrinsics, width, height)

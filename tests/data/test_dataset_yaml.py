@@ -1,0 +1,46 @@
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra.utils import get_method, instantiate
+from omegaconf import OmegaConf
+from tiny_captures import Capture, write_instant_ngp, write_nerf_synthetic, write_nsvf
+
+from nerfzip.data import Scene
+
+CONF = Path(__file__).parents[2] / "conf" / "dataset"
+FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox"]
+
+
+def write(name: str, root: Path) -> Capture:
+    if name == "nerf_synthetic":
+        return write_nerf_synthetic(root)
+    if name == "fox":
+        return write_instant_ngp(root)
+    return write_nsvf(root, packaging="synthetic" if name == "nsvf" else "tanks")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
+    capture = write(name, tmp_path)
+    config = OmegaConf.load(CONF / f"{name}.yaml")
+    config.root = str(capture.folder if name == "fox" else capture.root)
+    if name != "fox":
+        config.scene = capture.scene
+    scene = instantiate(config, downscale=2)
+    assert isinstance(scene, Scene)
+    assert scene.train.cameras.width == 16
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_yaml_states_every_setting_and_its_default(name: str) -> None:
+    config = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
+    assert isinstance(config, dict)
+    parameters = inspect.signature(get_method(config.pop("_target_"))).parameters
+    assert set(config) == set(parameters)
+    for key, value in config.items():
+        default = parameters[key].default
+        if default is inspect.Parameter.empty:
+            assert value == "???"
+        else:
+            assert value == OmegaConf.to_container(OmegaConf.create({"x": default}))["x"]  # type: ignore[index]
