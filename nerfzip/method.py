@@ -43,7 +43,8 @@ class Field(Protocol):
 class Method(Protocol):
     """Three steps; a YAML file that names the class under `_target_` is all that must come with them.
 
-    Settings are constructor arguments. A method takes its randomness from `torch.Generator`s seeded with its `seed`.
+    Settings are constructor arguments. Randomness comes from torch's global generator, which is seeded with the job's
+    seed before each step.
     """
 
     def fit(self, scene: Scene) -> Any:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nerfzip.data.scene import Colour
 from nerfzip.geometry import Box, Rays, intersect_box
 from nerfzip.kernels import (
+    MarchedSamples,
     VoxelGradient,
     accumulate_along_rays,
     interpolate_trilinear,
@@ -144,9 +145,9 @@ class VoxelField(nn.Module):
         t_min, t_max = intersect_box(rays, self.box, self.near)
         return origins, rays.directions * scale, t_min, t_max
 
-    def forward(self, rays: Rays, gradients: Gradients | None = None) -> RenderedSamples:
-        """Render a bundle of at most a few thousand rays, keeping what a backward pass needs."""
-        samples = march_density(
+    def march(self, rays: Rays, gradient: VoxelGradient | None = None) -> MarchedSamples:
+        """The samples of a bundle of at most a few thousand rays."""
+        return march_density(
             *self.to_voxels(rays),
             self.occupancy.mask,
             self.occupancy.blocks,
@@ -156,8 +157,19 @@ class VoxelField(nn.Module):
             self.geometry.interval,
             self.thresholds.alpha,
             self.thresholds.transmittance,
-            gradients.density if gradients else None,
+            gradient,
         )
+
+    def visible_samples(self, rays: Rays) -> tuple[Float[Tensor, "samples 3"], Float[Tensor, "samples"]]:
+        """Positions in voxels, and weights, of the samples that contribute to the rays' colours."""
+        samples = self.march(rays)
+        weights, _ = render_weights(samples.alphas, samples.ray_offsets)
+        visible = weights > self.thresholds.weight
+        return samples.positions[visible], weights[visible]
+
+    def forward(self, rays: Rays, gradients: Gradients | None = None) -> RenderedSamples:
+        """Render a bundle of at most a few thousand rays, keeping what a backward pass needs."""
+        samples = self.march(rays, gradients.density if gradients else None)
         weights, transmittance = render_weights(samples.alphas, samples.ray_offsets)
         visible = (weights.detach() > self.thresholds.weight).nonzero()[:, 0]
         weights, ray_indices = weights[visible], samples.ray_indices[visible]

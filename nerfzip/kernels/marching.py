@@ -12,8 +12,8 @@ from torch import Tensor
 from nerfzip.kernels.backend import runs_on_cpu_kernels
 from nerfzip.kernels.cpu import traversal as cpu
 from nerfzip.kernels.gradient import VoxelGradient
-from nerfzip.kernels.traversal import longest_ray, ray_offsets_of
-from nerfzip.kernels.trilinear import splat_trilinear
+from nerfzip.kernels.traversal import count_steps, longest, ray_offsets_of
+from nerfzip.kernels.trilinear import interpolate_trilinear, splat_trilinear
 from nerfzip.kernels.twins import traversal as twin
 
 
@@ -39,7 +39,7 @@ def density_of_alpha(alpha: float, shift: float, interval: float) -> float:
     """The raw density at which a step of length `interval` has opacity `alpha` (inverse of DVGO's activation)."""
     if alpha <= 0:
         return -math.inf
-    return math.log((1 - alpha) ** (-1 / interval) - 1) - shift
+    return math.log(math.expm1(-math.log1p(-alpha) / interval)) - shift
 
 
 def march_density(
@@ -73,15 +73,16 @@ def march_density(
     """
     density_threshold = density_of_alpha(alpha_threshold, shift, interval)
     settings = (step, shift, interval, density_threshold, transmittance_threshold)
+    step_counts = count_steps(t_min, t_max, step)
     if not runs_on_cpu_kernels(origins):
-        ray_indices, distances, positions, values = twin.march(
-            origins, directions, t_min, t_max, mask, step, density, *settings[1:]
+        ray_indices, distances, positions = twin.march(
+            origins, directions, t_min, step_counts, mask, step, density.detach(), *settings[1:]
         )
-        alphas = twin.alpha_of_density(values, shift, interval)
+        alphas = twin.alpha_of_density(interpolate_trilinear(density, positions, gradient)[:, 0], shift, interval)
         offsets = ray_offsets_of(torch.bincount(ray_indices, minlength=len(origins)))
         return MarchedSamples(alphas, positions, distances, ray_indices, offsets)
     return MarchedSamples(
-        *_March.apply(density, gradient, origins, directions, t_min, t_max, mask, blocks, *settings),
+        *_March.apply(density, gradient, origins, directions, t_min, step_counts, mask, blocks, *settings),
     )
 
 
@@ -94,7 +95,7 @@ class _March(torch.autograd.Function):
         origins: Tensor,
         directions: Tensor,
         t_min: Tensor,
-        t_max: Tensor,
+        step_counts: Tensor,
         mask: Tensor,
         blocks: Tensor,
         step: float,
@@ -104,7 +105,7 @@ class _March(torch.autograd.Function):
         transmittance_threshold: float,
     ) -> tuple[Tensor, ...]:
         rays = origins.numpy(), directions.numpy()
-        most = longest_ray(t_min, t_max, step)
+        most = longest(step_counts)
         steps = np.empty((len(origins), most), np.int32)
         scratch = np.empty((len(origins), most), np.float32)
         counts = torch.zeros(len(origins), dtype=torch.int64)
@@ -112,7 +113,7 @@ class _March(torch.autograd.Function):
         cpu.march(
             *rays,
             t_min.numpy(),
-            t_max.numpy(),
+            step_counts.numpy(),
             mask.numpy(),
             blocks.numpy(),
             np.float32(step),

@@ -22,24 +22,28 @@ def masked_adam_step(
     learning_rate: float,
     betas: tuple[float, float] = (0.9, 0.99),
     epsilon: float = 1e-8,
+    rates: Float[Tensor, "x y z"] | None = None,
 ) -> None:
     """One step of Adam (Kingma and Ba 2015, Algorithm 1) in place; untouched voxels keep value and moments.
 
-    Clears the gradient. The bias correction counts all steps, also those that did not touch a voxel (DVGO's MaskedAdam).
+    Clears the gradient. The bias correction counts all steps, also those that did not touch it (as in DVGO).
 
     Args:
         steps: how many steps were taken, this one included; at least 1.
+        rates: factors on the learning rate of each voxel (DVGO's view counts); none means 1.
     """
     channels = parameters.shape[-1]
     rate = learning_rate / (1 - betas[0] ** steps)
     correction2 = 1 / math.sqrt(1 - betas[1] ** steps)
-    tensors = [
-        parameters.detach().view(-1, channels),
-        gradient.values.view(-1, channels),
+    rows = (-1, channels)
+    tensors = (
+        parameters.detach().view(rows),
+        gradient.values.view(rows),
         gradient.touched.view(-1),
-        first_moment.view(-1, channels),
-        second_moment.view(-1, channels),
-    ]
+        first_moment.view(rows),
+        second_moment.view(rows),
+        parameters.new_ones(1) if rates is None else rates.view(-1),
+    )
     if runs_on_cpu_kernels(parameters):
         scalars = [np.float32(value) for value in (rate, *betas, correction2, epsilon)]
         cpu.step(*[tensor.numpy() for tensor in tensors], *scalars, channel_tuple(channels))

@@ -1,6 +1,5 @@
 """Occupancy-skipping traversal of rays into packed samples."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ class PackedSamples:
     """Samples along rays, one ray after another, as in nerfacc.
 
     Attributes:
-        t_starts, t_ends: the interval of each sample, in the units of the ray's parameter; it is evaluated at its middle.
+        t_starts, t_ends: interval of each sample, in the units of the ray's parameter; its middle is what counts.
         ray_indices: the ray of each sample, ascending.
         ray_offsets: where each ray's samples begin; one more entry than rays.
     """
@@ -45,9 +44,14 @@ def block_distances(mask: UInt8[Tensor, "x y z"]) -> UInt8[Tensor, "bx by bz"]:
     return torch.from_numpy(np.minimum(distances, 255).astype(np.uint8))
 
 
-def longest_ray(t_min: Float[Tensor, "rays"], t_max: Float[Tensor, "rays"], step: float) -> int:
+def count_steps(t_min: Float[Tensor, "rays"], t_max: Float[Tensor, "rays"], step: float) -> Int[Tensor, "rays"]:
+    """How many whole steps fit between entry and exit; here for all forms of a kernel, so that they round alike."""
+    return ((t_max - t_min) / step).clamp(min=0).long()
+
+
+def longest(step_counts: Int[Tensor, "rays"]) -> int:
     """The largest number of steps of any ray."""
-    return math.ceil(max(float((t_max - t_min).max()), 0.0) / step) + 1 if len(t_min) else 0
+    return int(step_counts.max()) if len(step_counts) else 0
 
 
 def ray_offsets_of(counts: Int[Tensor, "rays"]) -> Int[Tensor, "offsets"]:
@@ -73,14 +77,15 @@ def traverse_occupancy(
         blocks: `block_distances(mask)`.
         step: length of a step, in multiples of the direction.
     """
+    step_counts = count_steps(t_min, t_max, step)
     if runs_on_cpu_kernels(origins):
-        steps = torch.empty((len(origins), longest_ray(t_min, t_max, step)), dtype=torch.int32)
+        steps = torch.empty((len(origins), longest(step_counts)), dtype=torch.int32)
         counts = torch.zeros(len(origins), dtype=torch.int64)
         cpu.traverse(
             origins.numpy(),
             directions.numpy(),
             t_min.numpy(),
-            t_max.numpy(),
+            step_counts.numpy(),
             mask.numpy(),
             blocks.numpy(),
             np.float32(step),
@@ -92,7 +97,7 @@ def traverse_occupancy(
         column = torch.arange(len(ray_indices)) - offsets[ray_indices]
         middles = t_min[ray_indices] + (steps[ray_indices, column].float() + 0.5) * step
     else:
-        t, sampled = twin.traverse(origins, directions, t_min, t_max, mask, step)
+        t, sampled = twin.traverse(origins, directions, t_min, step_counts, mask, step)
         ray_indices = sampled.nonzero()[:, 0]
         offsets = ray_offsets_of(sampled.sum(dim=1))
         middles = t[sampled]
@@ -109,9 +114,10 @@ def hits_occupancy(
     step: float,
 ) -> Bool[Tensor, "rays"]:
     """Whether `traverse_occupancy` with the same arguments would give a ray any sample."""
+    step_counts = count_steps(t_min, t_max, step)
     if not runs_on_cpu_kernels(origins):
-        return twin.traverse(origins, directions, t_min, t_max, mask, step)[1].any(dim=1)
+        return twin.traverse(origins, directions, t_min, step_counts, mask, step)[1].any(dim=1)
     out = torch.empty(len(origins), dtype=torch.bool)
-    rays = (origins.numpy(), directions.numpy(), t_min.numpy(), t_max.numpy())
+    rays = (origins.numpy(), directions.numpy(), t_min.numpy(), step_counts.numpy())
     cpu.hits(*rays, mask.numpy(), blocks.numpy(), np.float32(step), out.numpy())
     return out

@@ -18,7 +18,7 @@ def render_weights(
     """Weights w_i = α_i Π_{j<i} (1 − α_j), and the transmittance left behind each ray's last sample (Max 1995).
 
     Args:
-        alphas: opacities in [0, 1) of packed samples.
+        alphas: opacities in [0, 1] of packed samples.
         ray_offsets: where each ray's samples begin; one more entry than rays.
     """
     if runs_on_cpu_kernels(alphas):
@@ -40,15 +40,15 @@ class _RenderWeights(torch.autograd.Function):
     def forward(ctx: Any, alphas: Tensor, ray_offsets: Tensor) -> tuple[Tensor, Tensor]:
         weights, transmittance = torch.empty_like(alphas), torch.empty(len(ray_offsets) - 1)
         cpu.weights_forward(alphas.detach().numpy(), ray_offsets.numpy(), weights.numpy(), transmittance.numpy())
-        ctx.save_for_backward(alphas, ray_offsets, weights, transmittance)
+        ctx.save_for_backward(alphas, ray_offsets)
         return weights, transmittance
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        alphas = ctx.saved_tensors[0]
+        alphas, ray_offsets = ctx.saved_tensors
         grad_alphas = torch.empty_like(alphas)
-        arrays = [tensor.detach().numpy() for tensor in ctx.saved_tensors]
-        cpu.weights_backward(*arrays, *[g.contiguous().numpy() for g in grad_outputs], grad_alphas.numpy())
+        grads = [gradient.contiguous().numpy() for gradient in grad_outputs]
+        cpu.weights_backward(alphas.detach().numpy(), ray_offsets.numpy(), *grads, grad_alphas.numpy())
         return grad_alphas, None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 from torch import Tensor
 
 from nerfzip.kernels.traversal import block_distances
@@ -30,13 +30,13 @@ class Occupancy:
     def full(resolution: tuple[int, int, int]) -> "Occupancy":
         return Occupancy.of(torch.ones(resolution, dtype=torch.bool))
 
-    def resampled(self, resolution: tuple[int, int, int]) -> "Occupancy":
-        """The mask at another resolution of the same box; a voxel is occupied if any old neighbour of its place is."""
-        mask = self.mask.float()[None, None]
-        scaled = torch.nn.functional.interpolate(mask, size=resolution, mode="trilinear", align_corners=True)
-        return Occupancy.of(scaled[0, 0] > 0)
 
-
-def dilated_maximum(values: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
-    """The largest of each voxel and its 26 neighbours."""
-    return torch.nn.functional.max_pool3d(values[None, None], kernel_size=3, stride=1, padding=1)[0, 0]
+def dilated_maximum(values: Shaped[Tensor, "x y z"]) -> Shaped[Tensor, "x y z"]:
+    """The largest of each voxel and its 26 neighbours (for a mask: dilation by one voxel)."""
+    for axis in range(3):
+        result = values.clone()
+        inner, outer = result.narrow(axis, 0, values.shape[axis] - 1), result.narrow(axis, 1, values.shape[axis] - 1)
+        torch.maximum(inner, values.narrow(axis, 1, values.shape[axis] - 1), out=inner)
+        torch.maximum(outer, values.narrow(axis, 0, values.shape[axis] - 1), out=outer)
+        values = result
+    return values

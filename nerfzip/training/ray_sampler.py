@@ -10,7 +10,7 @@ from nerfzip.kernels.traversal import hits_occupancy
 
 
 class RaySampler:
-    """Draws training pixels, and their rays, at random.
+    """Draws training pixels, and their rays, at random with torch's global generator.
 
     With a field, only rays that meet an occupied voxel of it are drawn (DVGO's "in mask cache" sampler); candidates are
     tested as they are needed, so that a short training does not pay for a long one.
@@ -20,12 +20,14 @@ class RaySampler:
         self,
         cameras: Cameras,
         images: UInt8[Tensor, "views height width 3"],
-        generator: torch.Generator,
         field: VoxelField | None = None,
     ) -> None:
         self.cameras = cameras
         self.pixels = images.reshape(-1, 3)
-        self.generator = generator
+        self.refilter(field)
+
+    def refilter(self, field: VoxelField | None) -> None:
+        """From now on draw rays that meet this field's occupied voxels."""
         self.field = field
         self._rays = Rays(torch.empty(0, 3), torch.empty(0, 3))
         self._targets = torch.empty(0, 3)
@@ -39,7 +41,7 @@ class RaySampler:
         return rays, targets
 
     def _draw_candidates(self, count: int) -> None:
-        pixels = torch.randint(len(self.pixels), (count,), generator=self.generator)
+        pixels = torch.randint(len(self.pixels), (count,))
         per_view = self.cameras.width * self.cameras.height
         view, in_view = pixels // per_view, pixels % per_view
         rays = self.cameras.rays(view, in_view % self.cameras.width, in_view // self.cameras.width)

@@ -11,12 +11,13 @@ ONE = np.float32(1)
 
 @parallel_kernel
 def step(  # type: ignore[no-untyped-def]
-    parameters, gradients, touched, first, second, rate, beta1, beta2, correction2, epsilon, channels
+    parameters, gradients, touched, first, second, rates, rate, beta1, beta2, correction2, epsilon, channels
 ):
     """One fused update of each touched voxel; its gradient and its mark are cleared on the way."""
     for voxel in prange(len(touched)):
         if touched[voxel]:
             touched[voxel] = 0
+            own_rate = rate * (rates[voxel] if len(rates) > 1 else rates[0])
             for c in range(len(channels)):
                 g = gradients[voxel, c]
                 m = beta1 * first[voxel, c] + (ONE - beta1) * g
@@ -24,4 +25,4 @@ def step(  # type: ignore[no-untyped-def]
                 first[voxel, c] = m
                 second[voxel, c] = v
                 gradients[voxel, c] = ZERO
-                parameters[voxel, c] -= rate * m / (np.sqrt(v) * correction2 + epsilon)
+                parameters[voxel, c] -= own_rate * m / (np.sqrt(v) * correction2 + epsilon)

@@ -12,6 +12,8 @@ ONE = np.float32(1)
 HUGE = np.float32(1e9)
 BLOCK_SHIFT = 2
 BLOCK = 1 << BLOCK_SHIFT
+MARGIN = np.float32(1e-3)
+"""In voxels; above the rounding error of positions, so that skipping stops short of a border rather than past it."""
 
 
 @inlined
@@ -29,30 +31,29 @@ def steps_to_occupied(x, y, z, dx, dy, dz, step, mask, blocks):  # type: ignore[
     radius = distance - 1
     exit_x, exit_y, exit_z = HUGE, HUGE, HUGE
     if dx > ZERO:
-        exit_x = (np.float32((bx + radius + 1) * BLOCK) - HALF - x) / dx
+        exit_x = (np.float32((bx + radius + 1) * BLOCK) - (HALF + MARGIN) - x) / dx
     elif dx < ZERO:
-        exit_x = (np.float32((bx - radius) * BLOCK) - HALF - x) / dx
+        exit_x = (np.float32((bx - radius) * BLOCK) - (HALF - MARGIN) - x) / dx
     if dy > ZERO:
-        exit_y = (np.float32((by + radius + 1) * BLOCK) - HALF - y) / dy
+        exit_y = (np.float32((by + radius + 1) * BLOCK) - (HALF + MARGIN) - y) / dy
     elif dy < ZERO:
-        exit_y = (np.float32((by - radius) * BLOCK) - HALF - y) / dy
+        exit_y = (np.float32((by - radius) * BLOCK) - (HALF - MARGIN) - y) / dy
     if dz > ZERO:
-        exit_z = (np.float32((bz + radius + 1) * BLOCK) - HALF - z) / dz
+        exit_z = (np.float32((bz + radius + 1) * BLOCK) - (HALF + MARGIN) - z) / dz
     elif dz < ZERO:
-        exit_z = (np.float32((bz - radius) * BLOCK) - HALF - z) / dz
-    return max(np.int64(min(exit_x, exit_y, exit_z) / step), 1)
+        exit_z = (np.float32((bz - radius) * BLOCK) - (HALF - MARGIN) - z) / dz
+    return max(np.int64(min(exit_x, exit_y, exit_z, HUGE) / step), 1)
 
 
 @parallel_kernel
-def traverse(origins, directions, t_min, t_max, mask, blocks, step, steps, counts):  # type: ignore[no-untyped-def]
+def traverse(origins, directions, t_min, step_counts, mask, blocks, step, steps, counts):  # type: ignore[no-untyped-def]
     """Write the indices of each ray's steps that lie in occupied voxels into its row of `steps`."""
     for ray in prange(len(origins)):
         ox, oy, oz = origins[ray, 0], origins[ray, 1], origins[ray, 2]
         dx, dy, dz = directions[ray, 0], directions[ray, 1], directions[ray, 2]
-        last = np.int64((t_max[ray] - t_min[ray]) / step)
         count = 0
         k = 0
-        while k < last:
+        while k < step_counts[ray]:
             t = t_min[ray] + (np.float32(k) + HALF) * step
             skip = steps_to_occupied(ox + t * dx, oy + t * dy, oz + t * dz, dx, dy, dz, step, mask, blocks)
             if skip == 0:
@@ -64,15 +65,14 @@ def traverse(origins, directions, t_min, t_max, mask, blocks, step, steps, count
 
 
 @parallel_kernel
-def hits(origins, directions, t_min, t_max, mask, blocks, step, out):  # type: ignore[no-untyped-def]
+def hits(origins, directions, t_min, step_counts, mask, blocks, step, out):  # type: ignore[no-untyped-def]
     """Whether each ray has a step in an occupied voxel."""
     for ray in prange(len(origins)):
         ox, oy, oz = origins[ray, 0], origins[ray, 1], origins[ray, 2]
         dx, dy, dz = directions[ray, 0], directions[ray, 1], directions[ray, 2]
-        last = np.int64((t_max[ray] - t_min[ray]) / step)
         out[ray] = False
         k = 0
-        while k < last:
+        while k < step_counts[ray]:
             t = t_min[ray] + (np.float32(k) + HALF) * step
             skip = steps_to_occupied(ox + t * dx, oy + t * dy, oz + t * dz, dx, dy, dz, step, mask, blocks)
             if skip == 0:
@@ -86,7 +86,7 @@ def march(  # type: ignore[no-untyped-def]
     origins,
     directions,
     t_min,
-    t_max,
+    step_counts,
     mask,
     blocks,
     step,
@@ -104,11 +104,10 @@ def march(  # type: ignore[no-untyped-def]
     for ray in prange(len(origins)):
         ox, oy, oz = origins[ray, 0], origins[ray, 1], origins[ray, 2]
         dx, dy, dz = directions[ray, 0], directions[ray, 1], directions[ray, 2]
-        last = np.int64((t_max[ray] - t_min[ray]) / step)
         transmittance = ONE
         count = 0
         k = 0
-        while k < last:
+        while k < step_counts[ray]:
             t = t_min[ray] + (np.float32(k) + HALF) * step
             x, y, z = ox + t * dx, oy + t * dy, oz + t * dz
             skip = steps_to_occupied(x, y, z, dx, dy, dz, step, mask, blocks)

@@ -14,7 +14,7 @@ ONE = np.float32(1)
 def cell_of(position, size):  # type: ignore[no-untyped-def]
     """Lower corner and fraction of a coordinate in voxels, clamped to the grid."""
     position = min(max(position, ZERO), np.float32(size - 1))
-    lower = min(np.int64(position), max(size - 2, 0))
+    lower = max(min(np.int64(position), size - 2), 0)
     return lower, position - np.float32(lower)
 
 

@@ -7,7 +7,6 @@ from nerfzip.kernels.cpu.compile import parallel_kernel
 
 ZERO = np.float32(0)
 ONE = np.float32(1)
-SMALLEST = np.float32(1e-7)
 
 
 @parallel_kernel
@@ -21,19 +20,20 @@ def weights_forward(alphas, offsets, weights, transmittance):  # type: ignore[no
 
 
 @parallel_kernel
-def weights_backward(  # type: ignore[no-untyped-def]
-    alphas, offsets, weights, transmittance, grad_weights, grad_transmittance, grad_alphas
-):
-    """∂L/∂α_i = T_i ∂L/∂w_i − (Σ_{j>i} w_j ∂L/∂w_j + T_last ∂L/∂T_last) / (1 − α_i)."""
+def weights_backward(alphas, offsets, grad_weights, grad_transmittance, grad_alphas):  # type: ignore[no-untyped-def]
+    """∂L/∂α_i = T_i (∂L/∂w_i − B_i), where B_i = α_{i+1} ∂L/∂w_{i+1} + (1 − α_{i+1}) B_{i+1} is what lies behind.
+
+    Behind the last sample B is ∂L/∂T_last. Without a division by 1 − α, so that opaque samples do no harm.
+    """
     for ray in prange(len(offsets) - 1):
-        behind = transmittance[ray] * grad_transmittance[ray]
-        for n in range(offsets[ray], offsets[ray + 1]):
-            behind += weights[n] * grad_weights[n]
         remaining = ONE
         for n in range(offsets[ray], offsets[ray + 1]):
-            behind -= weights[n] * grad_weights[n]
-            grad_alphas[n] = remaining * grad_weights[n] - behind / max(ONE - alphas[n], SMALLEST)
+            grad_alphas[n] = remaining
             remaining *= ONE - alphas[n]
+        behind = grad_transmittance[ray]
+        for n in range(offsets[ray + 1] - 1, offsets[ray] - 1, -1):
+            grad_alphas[n] *= grad_weights[n] - behind
+            behind = alphas[n] * grad_weights[n] + (ONE - alphas[n]) * behind
 
 
 @parallel_kernel

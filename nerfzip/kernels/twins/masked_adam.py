@@ -9,6 +9,7 @@ def step(
     touched: Tensor,
     first: Tensor,
     second: Tensor,
+    rates: Tensor,
     rate: float,
     beta1: float,
     beta2: float,
@@ -21,6 +22,7 @@ def step(
     v = beta2 * second[rows] + (1 - beta2) * g * g
     first[rows] = m
     second[rows] = v
-    parameters[rows] -= rate * m / (v.sqrt() * correction2 + epsilon)
+    own_rate = rate * (rates[rows, None] if len(rates) > 1 else rates)
+    parameters[rows] -= own_rate * m / (v.sqrt() * correction2 + epsilon)
     gradients[rows] = 0
     touched.zero_()

@@ -1,20 +1,18 @@
 """Occupancy traversal and density marching in plain torch: every step of every ray is looked at."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from nerfzip.kernels.twins import trilinear
 
 
 def lattice(
-    t_min: Float[Tensor, "rays"], t_max: Float[Tensor, "rays"], step: float
+    t_min: Float[Tensor, "rays"], step_counts: Int[Tensor, "rays"], step: float
 ) -> tuple[Float[Tensor, "rays steps"], Bool[Tensor, "rays steps"]]:
     """Mid-points of equal steps from entry to exit, and which of them lie before the exit."""
-    # The count is taken as the compiled kernels take it, so that all forms agree at the last step.
-    counts = ((t_max - t_min) / step).clamp(min=0).long()
-    index = torch.arange(int(counts.max()) if len(counts) else 0, device=t_min.device)
-    return t_min[:, None] + (index + 0.5) * step, index < counts[:, None]
+    index = torch.arange(int(step_counts.max()) if len(step_counts) else 0, device=t_min.device)
+    return t_min[:, None] + (index + 0.5) * step, index < step_counts[:, None]
 
 
 def occupied(mask: Tensor, positions: Float[Tensor, "... 3"]) -> Bool[Tensor, "..."]:
@@ -28,12 +26,12 @@ def traverse(
     origins: Float[Tensor, "rays 3"],
     directions: Float[Tensor, "rays 3"],
     t_min: Float[Tensor, "rays"],
-    t_max: Float[Tensor, "rays"],
+    step_counts: Int[Tensor, "rays"],
     mask: Tensor,
     step: float,
 ) -> tuple[Float[Tensor, "rays steps"], Bool[Tensor, "rays steps"]]:
     """Mid-points, and which of them are samples."""
-    t, inside = lattice(t_min, t_max, step)
+    t, inside = lattice(t_min, step_counts, step)
     positions = origins[:, None] + t[..., None] * directions[:, None]
     return t, inside & occupied(mask, positions)
 
@@ -47,7 +45,7 @@ def march(
     origins: Float[Tensor, "rays 3"],
     directions: Float[Tensor, "rays 3"],
     t_min: Float[Tensor, "rays"],
-    t_max: Float[Tensor, "rays"],
+    step_counts: Int[Tensor, "rays"],
     mask: Tensor,
     step: float,
     density: Float[Tensor, "x y z 1"],
@@ -55,19 +53,19 @@ def march(
     interval: float,
     density_threshold: float,
     transmittance_threshold: float,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Ray indices, distances, positions and raw densities (differentiable) of the packed samples."""
-    t, candidate = traverse(origins, directions, t_min, t_max, mask, step)
+) -> tuple[Int[Tensor, "samples"], Float[Tensor, "samples"], Float[Tensor, "samples 3"]]:
+    """Ray indices, distances and positions of the packed samples."""
+    t, candidate = traverse(origins, directions, t_min, step_counts, mask, step)
     ray_indices, column = candidate.nonzero(as_tuple=True)
     distances = t[ray_indices, column]
     positions = origins[ray_indices] + distances[:, None] * directions[ray_indices]
     values = trilinear.gather(density, positions)[:, 0]
 
-    dense = values.detach() > density_threshold
+    dense = values > density_threshold
     log_transmittance = torch.zeros(candidate.shape, device=values.device)
-    softplus = torch.nn.functional.softplus(values.detach() + shift)
+    softplus = torch.nn.functional.softplus(values + shift)
     log_transmittance[ray_indices[dense], column[dense]] = -interval * softplus[dense]
     before = log_transmittance.cumsum(dim=1) - log_transmittance
     alive = before.exp()[ray_indices, column] >= transmittance_threshold
     kept = (dense & alive).nonzero()[:, 0]
-    return ray_indices[kept], distances[kept], positions[kept], values[kept]
+    return ray_indices[kept], distances[kept], positions[kept]

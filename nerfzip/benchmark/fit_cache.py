@@ -1,0 +1,94 @@
+"""Fitted models on disk, so that a sweep over rates fits once.
+
+The files are read with pickle, as `torch.load` does for whole objects: keep the cache folder as private as your home.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nerfzip.benchmark.code_version import FIT_ROOMS, code_version
+from nerfzip.benchmark.locks import exclusive
+from nerfzip.config import JobConfig
+from nerfzip.data.scene import Scene
+from nerfzip.errors import NerfzipError
+from nerfzip.files import write_atomically
+
+_log = logging.getLogger(__name__)
+_DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model; `seconds` is the time its fit took, whenever that was."""
+
+    model: Any
+    seconds: float
+    from_cache: bool
+
+
+def fit_key(config: JobConfig, scene: Scene) -> str:
+    """A hex digest of all that the fit of a job depends on."""
+    parts = {
+        "settings": config.fit_settings,
+        "scene": scene.fingerprint,
+        "seed": config.seed,
+        "device": config.device,
+        "code": code_version(config.fit_settings, FIT_ROOMS),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def default_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerfzip" / "fits"
+
+
+def cached_fit(fit: Callable[[], Any], key: str, folder: Path) -> Fit:
+    """The model of an earlier fit with this key, or else a new one, which is then kept.
+
+    Every call gives a model of its own, so what one job does to it does not reach the next. Of several processes that
+    ask for the same key at once, one fits and the others wait. A damaged file is noticed and fitted again.
+    """
+    path = folder / f"{key}.pt"
+    with exclusive(folder / f"{key}.lock", waiting_for="it is fitting the same model"):
+        stored = _read(path)
+        if stored is not None:
+            return Fit(stored["model"], stored["seconds"], from_cache=True)
+        start = time.perf_counter()
+        model = fit()
+        seconds = time.perf_counter() - start
+        try:
+            _write(path, {"model": model, "seconds": seconds})
+        except NerfzipError as error:
+            _log.warning("the fit is not kept for the next run: %s", error)
+    return Fit(model, seconds, from_cache=False)
+
+
+def _write(path: Path, stored: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(stored, buffer)
+    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
+    write_atomically(path, buffer.getvalue())
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        data = memoryview(path.read_bytes())
+        if hashlib.sha256(data[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
+            raise ValueError("the checksum is wrong")
+        return torch.load(io.BytesIO(data[:-_DIGEST_BYTES]), weights_only=False)
+    # Whatever is wrong with it, it can be made again.
+    except Exception as error:
+        _log.warning("%s: this cached fit is damaged (%s); fitting again", path, error)
+        return None

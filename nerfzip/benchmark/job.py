@@ -1,0 +1,197 @@
+"""One job: fit → compress → file → decode in a fresh process → render → measure → row.
+
+A job's folder holds `stream.nrz`, `cameras.npz` and `decode.json` (what the decoder was given beside it, and what it
+said), `images/`, `config.yaml`, and last of all `row.json`: it exists only when the job is complete.
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import re
+import subprocess
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from nerfzip.benchmark.camera_file import write_cameras
+from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
+from nerfzip.benchmark.environment import commit, library_versions
+from nerfzip.benchmark.fit_cache import Fit, cached_fit, default_folder, fit_key
+from nerfzip.benchmark.locks import exclusive
+from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
+from nerfzip.benchmark.quality import mean_metrics, measure_images
+from nerfzip.benchmark.row import Row, read_row, write_row
+from nerfzip.bitstream import unpack
+from nerfzip.config import JobConfig, build
+from nerfzip.data.scene import Scene
+from nerfzip.errors import NerfzipError
+from nerfzip.files import write_atomically
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A complete file in memory, and what was measured while it was made."""
+
+    data: bytes
+    fit: Fit
+    compress_seconds: float
+    uncompressed_bytes: int | None
+
+
+def point_folder(config: JobConfig, scene: Scene) -> Path:
+    """The folder of a job: its name ends in a hash of all that the result depends on."""
+    parts = {**settings(config), "scene": scene.fingerprint, "device": config.device, "code": _code_version(config)}
+    del parts["dataset_settings"]  # The fingerprint stands for them, wherever the capture lies.
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    name = f"{config.method}-{scene.name}-{config.rate}-{config.seed}-{digest[:12]}"
+    return config.out / re.sub(r"[^\w.-]", "_", name)
+
+
+def settings(config: JobConfig) -> dict[str, Any]:
+    """The settings of a job as plain data, without the folders."""
+    return {
+        "method": config.method,
+        "dataset": config.dataset,
+        "rate": config.rate,
+        "seed": config.seed,
+        "method_settings": config.method_settings,
+        "dataset_settings": config.dataset_settings,
+    }
+
+
+def run_job(config: JobConfig, scene: Scene) -> Row:
+    """Do a job, or nothing if it is complete, and return its row.
+
+    A failure of any kind is written to `failure.json` in the job's folder and then raised.
+    """
+    folder = point_folder(config, scene)
+    with exclusive(folder / "lock", waiting_for=f"it is working on {folder}") as lock:
+        row = _complete_row(folder)
+        if row is not None:
+            _log.info("%s: complete", folder)
+            return row
+        failure = folder / "failure.json"
+        failure.unlink(missing_ok=True)
+        try:
+            return _make_point(config, scene, folder, lock)
+        except Exception as error:
+            _record_failure(failure, error)
+            raise
+
+
+def encode(config: JobConfig, scene: Scene) -> Encoded:
+    """Fit, or take the cached fit, and compress."""
+    method = build(config.method_settings)
+
+    def fit() -> Any:
+        _log.info("fit %s on %s", config.method, scene.name)
+        torch.manual_seed(config.seed)
+        return method.fit(scene)
+
+    fitted = cached_fit(fit, fit_key(config, scene), config.cache or default_folder())
+    size = getattr(method, "uncompressed_bytes", None)
+    uncompressed_bytes = None if size is None else int(size(fitted.model))
+    _log.info("compress %s at rate %s", config.method, config.rate)
+    torch.manual_seed(config.seed)
+    start = time.perf_counter()
+    data = method.compress(fitted.model, scene)
+    return Encoded(data, fitted, time.perf_counter() - start, uncompressed_bytes)
+
+
+def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:
+    write_atomically(folder / "config.yaml", OmegaConf.to_yaml(settings(config)).encode())
+    reset_peak_memory()
+    encoded = encode(config, scene)
+    peaks = {"encode": peak_memory(), "encode_device": peak_device_memory()}
+    stream = folder / "stream.nrz"
+    write_atomically(stream, encoded.data)
+    write_cameras(folder / "cameras.npz", scene.test.cameras)
+    decoded = _decode_in_fresh_process(stream, folder, config.device, lock)
+    images = measure_images(folder / "images", scene)
+    metrics = mean_metrics(images)
+    render_seconds = decoded["render_seconds"]
+    row = Row(
+        method=config.method,
+        dataset=config.dataset,
+        scene=scene.name,
+        rate=config.rate,
+        seed=config.seed,
+        config=settings(config),
+        fingerprint=scene.fingerprint,
+        bytes=stream.stat().st_size,
+        bytes_by_component=unpack(encoded.data).component_sizes(),
+        uncompressed_bytes=encoded.uncompressed_bytes,
+        digest=decoded["digest"],
+        metrics=metrics,
+        images=[{**image, "render_seconds": s} for image, s in zip(images, render_seconds, strict=True)],
+        seconds={
+            "fit": encoded.fit.seconds,
+            "compress": encoded.compress_seconds,
+            "decompress": decoded["decompress_seconds"],
+            "render": sum(render_seconds) / len(render_seconds),
+        },
+        fit_from_cache=encoded.fit.from_cache,
+        peak_memory=peaks | {"decode": decoded["peak_memory"], "decode_device": decoded["peak_device_memory"]},
+        code_version=_code_version(config),
+        commit=commit(),
+        libraries=library_versions(),
+        device=decoded["device"],
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_row(folder / "row.json", row)
+    return row
+
+
+def _decode_in_fresh_process(stream: Path, folder: Path, device: str, lock: int) -> dict[str, Any]:
+    _log.info("decode %s", stream)
+    report = folder / "decode.json"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "nerfzip.benchmark.decode_worker"]
+    # It shares the lock: if this process is killed, nobody writes to the folder before the decoder has ended.
+    # It has a process group of its own: Ctrl-C reaches this process alone, which then ends it.
+    worker = subprocess.run(
+        [*command, stream, folder / "cameras.npz", folder, device], pass_fds=[lock], process_group=0
+    )
+    if not report.exists():
+        raise NerfzipError(f"{stream}: the decoding process ended with status {worker.returncode} and said nothing")
+    result = json.loads(report.read_bytes())
+    if "error" in result:
+        raise NerfzipError(result["error"])
+    return result
+
+
+def _complete_row(folder: Path) -> Row | None:
+    path = folder / "row.json"
+    if not path.exists():
+        return None
+    try:
+        return read_row(path)
+    except NerfzipError as error:
+        _log.warning("%s; doing the job again", error)
+        return None
+
+
+def _record_failure(path: Path, error: Exception) -> None:
+    failure = {
+        "error": type(error).__name__,
+        "message": str(error),
+        "traceback": "".join(traceback.format_exception(error)),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        write_atomically(path, json.dumps(failure, indent=2).encode())
+    except NerfzipError as second:
+        _log.warning("the failure is not recorded: %s", second)
+
+
+def _code_version(config: JobConfig) -> str:
+    return code_version(config.method_settings, POINT_ROOMS)

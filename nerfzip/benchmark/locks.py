@@ -1,0 +1,32 @@
+"""Locks between processes. The kernel releases them when their holder dies, however it dies."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nerfzip.errors import NerfzipError
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def exclusive(path: Path, waiting_for: str) -> Iterator[int]:
+    """Hold a lock on the file `path`, which is made if it is missing and stays; wait for it, saying so, if it is held.
+
+    Yields:
+        The file's descriptor. A child process that inherits it shares the lock and keeps it when the parent dies.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise NerfzipError(f"{path}: can't be written: {error.strerror or error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("waiting for another process: %s", waiting_for)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()

@@ -1,0 +1,82 @@
+"""The result of one job: a JSON file that holds all that the result depends on."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nerfzip.errors import NerfzipError
+from nerfzip.files import write_atomically
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point of a rate-distortion curve. Times are in seconds, sizes in bytes.
+
+    Attributes:
+        schema: version of this list of fields.
+        config: settings of method and data set, the rate's overrides merged in.
+        fingerprint: of the capture, `Scene.fingerprint`.
+        bytes: size of the file on disk.
+        bytes_by_component: by section of the file; they sum to `bytes`.
+        uncompressed_bytes: size of the fitted model as the method counts it, None if it does not say.
+        digest: of the decoded tensors, hex.
+        metrics: means over the images.
+        images: for each test view its name, file, metrics and render time.
+        seconds: fit (when it was made), compress, decompress, render (mean of an image).
+        fit_from_cache: whether the fit was made by an earlier job.
+        peak_memory: of the encoding process, of the decoding one, and on their CUDA devices.
+        code_version: digest of the source files that the point depends on.
+        commit: of the checkout, None outside of one.
+        device: what the decoder ran on.
+        date: ISO 8601, UTC.
+    """
+
+    method: str
+    dataset: str
+    scene: str
+    rate: str
+    seed: int
+    config: dict[str, Any]
+    fingerprint: str
+    bytes: int
+    bytes_by_component: dict[str, int]
+    uncompressed_bytes: int | None
+    digest: str
+    metrics: dict[str, float]
+    images: list[dict[str, Any]]
+    seconds: dict[str, float]
+    fit_from_cache: bool
+    peak_memory: dict[str, int]
+    code_version: str
+    commit: str | None
+    libraries: dict[str, str]
+    device: str
+    date: str
+    schema: int = SCHEMA
+
+
+def write_row(path: Path, row: Row) -> None:
+    write_atomically(path, json.dumps(dataclasses.asdict(row), indent=2).encode())
+
+
+def read_row(path: Path) -> Row:
+    """Read one row.
+
+    Raises:
+        NerfzipError: the file is missing, damaged or of another schema.
+    """
+    try:
+        fields = json.loads(path.read_bytes())
+        schema = fields["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NerfzipError(f"{path}: not a result row: {error}") from error
+    if schema != SCHEMA:
+        raise NerfzipError(f"{path}: a row of schema {schema}, this version reads schema {SCHEMA}")
+    try:
+        return Row(**fields)
+    except TypeError as error:
+        raise NerfzipError(f"{path}: not a result row: {error}") from error

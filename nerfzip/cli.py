@@ -1,0 +1,133 @@
+"""The command `nerfzip`. Each subcommand is imported when it is called, so that help and listings are quick."""
+
+import argparse
+import importlib
+import logging
+import re
+import sys
+from pathlib import Path
+
+from nerfzip.errors import NerfzipError
+
+_SETTINGS_HELP = (
+    "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, device=cpu"
+)
+
+_RUN_EXAMPLE = """example:
+  nerfzip run method=vqrf rate=medium dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego out=OUT
+
+A complete job is left as it is; one that was interrupted is done again, with its cached fit. Results go to
+OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.json says why)."""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 1 (a job failed), 2 (bad input) or 130 (Ctrl-C)."""
+    arguments = _parser().parse_args(words)
+    _log_to_stderr()
+    try:
+        return importlib.import_module(f"nerfzip.commands.{arguments.command}").main(arguments)
+    except NerfzipError as error:
+        print(f"nerfzip: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("nerfzip: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; there is nobody left to tell.
+        sys.stderr.close()
+        return 141
+
+
+def _log_to_stderr() -> None:
+    logger = logging.getLogger("nerfzip")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [logging.StreamHandler(sys.stderr)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nerfzip", description="Compress radiance fields to real files, decode them again, measure."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_job_commands(commands)
+    _add_file_commands(commands)
+    _add(commands, "list", "list methods with their rates, bases and data sets", "example:\n  nerfzip list")
+    return parser
+
+
+def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _add(commands, "run", "fit, compress, decode in a fresh process, measure; print a table", _RUN_EXAMPLE)
+    run.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=_SETTINGS_HELP)
+    encode = _add(
+        commands,
+        "encode",
+        "compress a capture to one file",
+        "example:\n  nerfzip encode method=vqrf rate=high dataset=fox dataset.root=DIR out=fox.nrz",
+    )
+    encode.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=f"{_SETTINGS_HELP}; out=FILE.nrz")
+
+
+def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    decode = _add(
+        commands,
+        "decode",
+        "decode a file and write the tensors it codes",
+        "example:\n  nerfzip decode lego.nrz --out lego.npz",
+    )
+    _add_file(decode)
+    decode.add_argument("--out", type=Path, metavar="FILE.npz", help="default: the file's name with .npz")
+    render = _add(
+        commands,
+        "render",
+        "decode a file and render images",
+        "examples:\n  nerfzip render lego.nrz --orbit 8 --size 800x800"
+        "\n  nerfzip render lego.nrz --scene dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego",
+    )
+    _add_file(render)
+    cameras = render.add_mutually_exclusive_group()
+    cameras.add_argument("--scene", nargs="+", metavar="KEY=VALUE", help="render the test cameras of this data set")
+    cameras.add_argument(
+        "--orbit", type=_positive, default=8, metavar="N", help="N cameras around the box (default: 8)"
+    )
+    render.add_argument("--size", type=_size, default=(400, 400), metavar="WxH", help="of an orbit (default: 400x400)")
+    render.add_argument("--out", type=Path, metavar="FOLDER", help="default: the file's name without .nrz")
+    inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
+    inspect.add_argument("file", type=Path, metavar="FILE.nrz")
+    verify = _add(
+        commands, "verify", "check a file's checksums, decode it, check the digest", "example:\n  nerfzip verify *.nrz"
+    )
+    verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
+    _add_device(verify)
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_text: str, epilog: str
+) -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(name, help=help_text, description=help_text, epilog=epilog, formatter_class=formatter)
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE.nrz")
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected width x height such as 800x600")
+    return int(match[1]), int(match[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

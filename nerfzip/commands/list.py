@@ -1,0 +1,19 @@
+"""`nerfzip list`: methods with their rates, bases and data sets, one line each."""
+
+from argparse import Namespace
+
+from nerfzip import registry
+
+
+def main(arguments: Namespace) -> int:
+    for group in ("method", "method/base", "dataset"):
+        for name in registry.names(group):
+            line = f"{group}={name}  {registry.description(group, name)}".rstrip()
+            print(f"{line}  {_rates(name)}".rstrip() if group == "method" else line)
+    return 0
+
+
+def _rates(method: str) -> str:
+    default = registry.default_rate(method)
+    rates = [f"{rate} (default)" if rate == default else rate for rate in registry.rate_names(method)]
+    return f"[rate={', '.join(rates)}]" if rates else ""

@@ -1,0 +1,235 @@
+"""From the words of a command line to the settings of jobs, by Hydra's compose API.
+
+A method's YAML has `_target_`, the constructor's arguments, and two keys that are not passed on: `rates`, a ladder of
+named sets of overrides, and `default_rate`. An argument `base` (group method/base) is all that its fit depends on.
+"""
+
+import functools
+import inspect
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nerfzip import registry
+from nerfzip.errors import ConfigError
+
+NOT_ARGUMENTS = ("rates", "default_rate")
+GROUPS = ("method", "method/base", "dataset")
+UNNAMED_RATE = "default"
+"""The rate of a method without a ladder."""
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """All settings of one point.
+
+    Attributes:
+        method, dataset, rate: names.
+        method_settings, dataset_settings: `_target_` and arguments, the rate's overrides merged in, nothing left open.
+        fit_settings: the part of the method's settings that `fit` depends on: its `base` if it has one, else all that
+            no rate of the ladder overrides.
+        device: "cpu" or "cuda".
+        cache: the folder of fitted models; None is the default folder.
+    """
+
+    method: str
+    dataset: str
+    rate: str
+    seed: int
+    device: str
+    out: Path
+    cache: Path | None
+    method_settings: dict[str, Any]
+    dataset_settings: dict[str, Any]
+    fit_settings: dict[str, Any]
+
+
+def job_configs(overrides: list[str]) -> list[JobConfig]:
+    """The jobs that words such as `method=vqrf rate=low,high dataset=fox` ask for, one a rate.
+
+    Raises:
+        ConfigError: an unknown method, base, rate, data set or key (the nearest names are offered), or a missing value.
+    """
+    rates = [word.removeprefix("rate=") for word in overrides if word.startswith("rate=")]
+    overrides = [word for word in overrides if not word.startswith("rate=")]
+    config = _compose(overrides)
+    _check_chosen(config, "method")
+    _check_chosen(config, "dataset")
+    method = _container(config.method, resolve=False)
+    ladder = {name: dict(_flat(changes or {})) for name, changes in (method.get("rates") or {}).items()}
+    asked = rates[-1] if rates else method.get("default_rate") or next(iter(ladder), UNNAMED_RATE)
+    words = [*overrides, f"device={chosen_device(config.device)}"]
+    return [_job_config(words, rate, ladder) for rate in _rate_names(asked, list(ladder))]
+
+
+def build(settings: dict[str, Any]) -> Any:
+    """Call `_target_` with the settings.
+
+    Raises:
+        ConfigError: the target can't be imported or does not take these arguments.
+    """
+    arguments = {key: value for key, value in settings.items() if key not in NOT_ARGUMENTS}
+    try:
+        target = instantiate(arguments, _partial_=True, _convert_="all")
+    except HydraException as error:
+        raise ConfigError(f"{settings.get('_target_', 'a configuration without _target_')}: {error}") from error
+    if not isinstance(target, functools.partial):
+        raise ConfigError(f"a configuration without _target_, with the keys {', '.join(settings)}")
+    try:
+        inspect.signature(target.func).bind(*target.args, **target.keywords)
+    except TypeError as error:
+        raise ConfigError(f"{settings['_target_']}: {error}") from error
+    # Called here rather than by Hydra, which would wrap the errors that a loader raises.
+    return target()
+
+
+def build_for_decoding(method: str, device: str) -> Any:
+    """A method with its default settings: all else that decoding needs is in the file."""
+    config = _compose([f"method={method}", f"device={device}"])
+    return build(_plain(config.method))
+
+
+def build_scene(overrides: list[str]) -> Any:
+    """The scene of words such as `dataset=nerf_synthetic dataset.root=DIR`."""
+    config = _compose(overrides)
+    _check_chosen(config, "dataset")
+    _check_complete(config)
+    return build(_plain(config.dataset))
+
+
+def chosen_device(name: str) -> str:
+    """ "cpu" or "cuda" for "cpu", "cuda" or "auto"."""
+    import torch
+
+    registry.check_name("device", name, ("auto", "cpu", "cuda"))
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda: no CUDA device was found; use device=cpu")
+    return name
+
+
+def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any]]) -> JobConfig:
+    changes = ladder.get(rate, {})
+    if any(key.split(".")[0] == "base" for key in changes):
+        raise ConfigError(f"rate {rate!r} overrides the base: the fit can't depend on the rate")
+    # JSON is valid in Hydra's grammar. What the user says comes last, so it wins over the rate.
+    rate_overrides = [f"method.{key}={json.dumps(value)}" for key, value in changes.items()]
+    config = _compose([f"rate={rate}", *rate_overrides, *overrides])
+    _check_complete(config)
+    choices = {word.key_or_group: str(word.value()) for word in _parse(overrides)}
+    method_settings = _plain(config.method)
+    return JobConfig(
+        method=choices["method"],
+        dataset=choices["dataset"],
+        rate=rate,
+        seed=_integer("seed", config.seed),
+        device=config.device,
+        out=Path(config.out),
+        cache=None if config.cache is None else Path(config.cache),
+        method_settings=method_settings,
+        dataset_settings=_plain(config.dataset),
+        fit_settings=_fit_settings(method_settings, ladder),
+    )
+
+
+def _check_chosen(config: DictConfig, group: str) -> None:
+    if config.get(group) is None:
+        raise ConfigError(f"{group}: missing; add {group}=NAME, one of {', '.join(registry.names(group))}")
+
+
+def _check_complete(config: DictConfig) -> None:
+    try:
+        missing = sorted(OmegaConf.missing_keys(config))
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error)) from error
+    if missing:
+        raise ConfigError("; ".join(f"{key}: missing; add {key}=VALUE" for key in missing))
+
+
+def _fit_settings(method_settings: dict[str, Any], ladder: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if "base" in method_settings:
+        return method_settings["base"]
+    rate_keys = {key for changes in ladder.values() for key in changes}
+    return {key: value for key, value in _flat(method_settings) if key not in rate_keys}
+
+
+def _rate_names(asked: str, ladder: list[str]) -> list[str]:
+    if asked == "all":
+        return ladder or [UNNAMED_RATE]
+    rates = list(dict.fromkeys(asked.split(",")))
+    for rate in rates:
+        registry.check_name("rate", rate, ladder or [UNNAMED_RATE])
+    return rates
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    return {key: value for key, value in _container(node, resolve=True).items() if key not in NOT_ARGUMENTS}
+
+
+def _container(node: DictConfig, resolve: bool) -> dict[str, Any]:
+    try:
+        container: Any = OmegaConf.to_container(node, resolve=resolve)
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error)) from error
+    return container
+
+
+def _integer(key: str, value: Any) -> int:
+    if not isinstance(value, int):
+        raise ConfigError(f"{key}={value}: expected an integer")
+    return value
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    words = _parse(overrides)
+    groups = [word for word in words if word.key_or_group in GROUPS]
+    for word in groups:
+        registry.check_name(word.key_or_group, str(word.value()), registry.names(word.key_or_group))
+    defaults = _hydra_compose([str(word.input_line) for word in groups])
+    known = [key for key, _ in _flat(_container(defaults, resolve=False), inner=True)]
+    for word in words:
+        if word not in groups and not word.is_add():
+            registry.check_name("setting", word.key_or_group, known)
+    return _hydra_compose(overrides)
+
+
+def _hydra_compose(overrides: list[str]) -> DictConfig:
+    own, *extra = registry.conf_folders()
+    search_path = ",".join(f'"file://{folder}"' for folder in extra)
+    try:
+        with initialize_config_dir(config_dir=str(own), version_base="1.3"):
+            return compose("config", overrides=[f"hydra.searchpath=[{search_path}]", *overrides])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(str(error)) from error
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    try:
+        words = OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise ConfigError(f"{error}; expected words such as method=vqrf or method.codebook_size=256") from error
+    for word in words:
+        if word.is_sweep_override():
+            raise ConfigError(f"{word.input_line}: only `rate` takes several values")
+    return words
+
+
+def _flat(settings: Any, prefix: str = "", inner: bool = False) -> Iterator[tuple[str, Any]]:
+    """Dotted keys and their values; with `inner`, the keys of dictionaries too."""
+    for key, value in settings.items():
+        nested = isinstance(value, dict) and bool(value)
+        if inner or not nested:
+            yield f"{prefix}{key}", value
+        if nested:
+            yield from _flat(value, f"{prefix}{key}.", inner)

@@ -1,0 +1,27 @@
+"""A voxel field that came from a file."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nerfzip.fields.voxel_field import VoxelField
+from nerfzip.geometry import Box, Rays
+from nerfzip.method import RenderedRays
+
+
+class DecodedVoxelField:
+    """A voxel field, with the tensors that its file codes."""
+
+    def __init__(self, field: VoxelField, coded: dict[str, np.ndarray]) -> None:
+        self.field = field
+        self._coded = coded
+
+    @property
+    def box(self) -> Box:
+        return self.field.box
+
+    def render(self, rays: Rays) -> RenderedRays:
+        return self.field.render(rays)
+
+    def coded_tensors(self) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(array) for name, array in self._coded.items()}

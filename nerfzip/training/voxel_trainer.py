@@ -1,0 +1,83 @@
+"""Optimising a voxel field on training rays."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from nerfzip.errors import TrainingError
+from nerfzip.fields import VoxelField
+from nerfzip.fields.voxel_field import Gradients
+from nerfzip.training.grid_adam import BETAS, GridAdam
+from nerfzip.training.losses import LossWeights, total_loss
+from nerfzip.training.ray_sampler import RaySampler
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """Of Adam.
+
+    Attributes:
+        density, features, decoder: at the start.
+        decay: factor that they have fallen by, exponentially, after `decay_steps` iterations.
+    """
+
+    density: float
+    features: float
+    decoder: float
+    decay: float
+    decay_steps: int
+
+    def scale(self, iteration: int) -> float:
+        return self.decay ** (iteration / self.decay_steps)
+
+
+class VoxelTrainer:
+    """Adam on density, features and decoder of a field; the grids' optimisers touch only what the rays touched."""
+
+    def __init__(
+        self,
+        field: VoxelField,
+        sampler: RaySampler,
+        learning_rates: LearningRates,
+        loss_weights: LossWeights,
+        rays: int,
+        voxel_rates: Float[Tensor, "x y z"] | None = None,
+        trainable: UInt8[Tensor, "x y z"] | None = None,
+    ) -> None:
+        self.field = field
+        self.sampler = sampler
+        self.learning_rates = learning_rates
+        self.loss_weights = loss_weights
+        self.rays = rays
+        self.density_adam = GridAdam(field.density, voxel_rates, trainable)
+        self.features_adam = GridAdam(field.features, voxel_rates, trainable)
+        parameters = list(field.decoder.parameters())
+        self.decoder_adam = torch.optim.Adam(parameters, lr=0.0, betas=BETAS, foreach=True) if parameters else None
+
+    def move_to(self, field: VoxelField) -> None:
+        """Go on with a field that has grown: new state for its grids, the decoder's stays."""
+        self.field = field
+        self.density_adam = GridAdam(field.density)
+        self.features_adam = GridAdam(field.features)
+
+    def step(self, iteration: int) -> float:
+        """One optimisation step at a place of the learning rates' schedule; returns the loss."""
+        rays, target = self.sampler.draw(self.rays)
+        rendered = self.field(rays, Gradients(self.density_adam.gradient, self.features_adam.gradient))
+        loss = total_loss(rendered, target, self.loss_weights)
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(f"the loss became {float(loss)} at iteration {iteration}; lower the learning rates")
+        if self.decoder_adam is not None:
+            self.decoder_adam.zero_grad()
+        if loss.requires_grad:
+            loss.backward()
+        scale = self.learning_rates.scale(iteration)
+        self.density_adam.step(self.learning_rates.density * scale)
+        self.features_adam.step(self.learning_rates.features * scale)
+        if self.decoder_adam is not None:
+            for group in self.decoder_adam.param_groups:
+                group["lr"] = self.learning_rates.decoder * scale
+            self.decoder_adam.step()
+        return float(loss)

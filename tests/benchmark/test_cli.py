@@ -1,0 +1,145 @@
+"""What the commands print, write and return."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nerfzip.cli import main
+
+Finished = tuple[Path, list[str]]
+
+
+@pytest.fixture
+def file(finished: Finished) -> Path:
+    return next((finished[0] / "out").glob("tiny-grey-fine-*/stream.nrz"))
+
+
+def test_list_names_everything_a_line_each(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "method=tiny  A tiny method  [rate=coarse, fine (default), broken]" in lines
+    assert "method/base=tiny_base" in lines
+    assert "dataset=grey  A grey wall" in lines
+
+
+def test_help_and_list_do_not_import_torch() -> None:
+    script = "import sys; from nerfzip.cli import main; main(['list']); print([m for m in sys.modules if m == 'torch'])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["run", "encode", "decode", "render", "inspect", "verify", "list"])
+def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"nerfzip {command}" in capsys.readouterr().out.partition("example")[2]
+
+
+def test_the_table_has_a_line_for_each_rate(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", *finished[1]])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["coarse", "20.17"] in [line[2:4] for line in lines]
+    assert ["fine", "115"] in [[line[2], line[5]] for line in lines if len(line) > 5]
+
+
+def test_bad_input_is_one_message_without_a_traceback(tiny: list[str]) -> None:
+    command = [sys.executable, "-m", "nerfzip.cli", "run", "method=tinny", *tiny[1:]]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "nerfzip: unknown method 'tinny'; did you mean tiny?\n"
+    assert result.stdout == ""
+
+
+def test_a_capture_that_cannot_be_loaded_is_bad_input(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *tiny, "dataset.views=0"]) == 2
+    assert capsys.readouterr().err == "nerfzip: views: 0 images, expected at least 1\n"
+
+
+def test_ctrl_c_is_one_line(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import tiny_method
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tiny_method.TinyBase, "fit", interrupted)
+    assert main(["run", *tiny]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "nerfzip: interrupted"
+
+
+def test_encode_writes_the_file_that_run_measures(tiny: list[str], file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "one.nrz"
+    assert main(["encode", *tiny, f"out={out}"]) == 0
+    assert out.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(["rate=all"], "3 rates for one file"), (["out=OUT"], "expected the file to write")]
+)
+def test_encode_wants_one_rate_and_a_file(
+    tiny: list[str], words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["encode", *tiny, *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_decode_writes_the_coded_tensors(file: Path, tmp_path: Path) -> None:
+    assert main(["decode", str(file), "--out", str(tmp_path / "x.npz")]) == 0
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
+        assert arrays.files == ["index"]
+        np.testing.assert_array_equal(arrays["index"], np.full(3, 153))
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "size"),
+    [
+        (["--orbit", "3", "--size", "20x10"], 3, (20, 10)),
+        (["--scene", "dataset=grey", "dataset.shade=0.6"], 2, (16, 12)),
+    ],
+)
+def test_render_writes_images(file: Path, tmp_path: Path, words: list[str], count: int, size: tuple[int, int]) -> None:
+    assert main(["render", str(file), *words, "--out", str(tmp_path / "images")]) == 0
+    images = [Image.open(path) for path in sorted((tmp_path / "images").iterdir())]
+    assert [image.size for image in images] == [size] * count
+    assert (np.array(images[0]) == 153).all()
+
+
+def test_inspect_shows_each_section(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(file)]) == 0
+    shown = capsys.readouterr().out
+    for words in (["colour", "12", "10.43"], ["container", "103", "89.57"], ["file", "115", "100.00"]):
+        assert any([word for word in line.split() if word not in "│┃"] == words for line in shown.splitlines()), words
+    assert '"levels": 256' in shown
+
+
+def test_verify_says_whether_files_are_good(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(file)]) == 0
+    assert ": good, tiny, 115 bytes" in capsys.readouterr().out
+    cut = tmp_path / "cut.nrz"
+    cut.write_bytes(file.read_bytes()[:-1])
+    assert main(["verify", str(cut)]) == 2
+    assert str(cut) in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "none.nrz")]) == 2
+    assert "none.nrz: can't be read: No such file" in capsys.readouterr().err
+
+
+def test_a_file_of_an_unknown_method_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NERFZIP_CONF")
+    assert main(["verify", str(file)]) == 2
+    assert "unknown method 'tiny'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--size", "20"], ["--size", "0x10"], ["--orbit", "0"], ["--orbit", "x"]])
+def test_impossible_orbits_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["render", "file.nrz", *words])
+    assert stop.value.code == 2
+    assert "expected" in capsys.readouterr().err
