@@ -99,6 +99,13 @@ def build_for_decoding(method: str, device: str) -> Any:
     return build(_plain(config.method))
 
 
+def build_base(overrides: list[str]) -> Any:
+    """The model that a method wraps, of words such as `method=vqrf method/base=deferred`."""
+    config = _compose(overrides)
+    _check_chosen(config, "method")
+    return build(_plain(config.method)["base"])
+
+
 def build_scene(overrides: list[str]) -> Any:
     """The scene of words such as `dataset=nerf_synthetic dataset.root=DIR`."""
     config = _compose(overrides)

@@ -147,7 +147,8 @@ def _sizes(fields: dict[str, Any], key: str, axes: int | None, limit: int) -> tu
 def drop_unused_codes(tensors: VoxelTensors) -> VoxelTensors:
     """The same field with a codebook that holds only codes in use, in the order of their tree.
 
-    The order of codes is free; where codes in a row look alike the codebook costs less. Without a quantized voxel one code remains.
+    The order of codes is free; where codes in a row look alike the codebook costs less. Without a quantized voxel one
+    code remains.
     """
     used, indices = np.unique(tensors.indices, return_inverse=True)
     codebook = tensors.codebook[used] if len(used) else tensors.codebook[:1]

@@ -21,6 +21,10 @@ from nerfzip.method import RenderedRays
 from nerfzip.sampling import Occupancy
 
 
+SMALLEST_OPACITY = 1e-4
+"""Means over a ray are taken as if it had at least this opacity."""
+
+
 class Shading(StrEnum):
     """Where the decoder turns features into colour."""
 
@@ -184,7 +188,7 @@ class VoxelField(nn.Module):
         else:
             opacity = 1 - transmittance[:, None]
             # The mean feature, so that a half-covered pixel has the colour of what covers it.
-            mean = accumulate_along_rays(weights, features, offsets) / opacity.clamp(min=1e-4)
+            mean = accumulate_along_rays(weights, features, offsets) / opacity.clamp(min=SMALLEST_OPACITY)
             rgb = opacity * self.decoder(mean, rays.directions)
         rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
         with torch.no_grad():
@@ -192,12 +196,10 @@ class VoxelField(nn.Module):
         return RenderedSamples(rgb, transmittance, depth, weights, ray_indices, sample_rgb)
 
     @torch.no_grad()
-    def render(self, rays: Rays, chunk: int = 16384) -> RenderedRays:
-        """Render any number of rays in chunks."""
-        parts = [self(rays[begin : begin + chunk]) for begin in range(0, len(rays), chunk)]
-        opacity = torch.cat([1 - part.transmittance for part in parts])
-        depth = torch.cat([part.depth for part in parts]) / opacity.clamp(min=1e-6)
-        return RenderedRays(torch.cat([part.rgb for part in parts]).clamp(0, 1), opacity, depth)
+    def render(self, rays: Rays) -> RenderedRays:
+        rendered = self(rays)
+        opacity = 1 - rendered.transmittance
+        return RenderedRays(rendered.rgb.clamp(0, 1), opacity, rendered.depth / opacity.clamp(min=SMALLEST_OPACITY))
 
     def alpha_of_voxels(self, interval: float) -> Float[Tensor, "x y z"]:
         """Opacity at each voxel's centre over a length of `interval` final voxels."""

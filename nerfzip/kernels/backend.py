@@ -10,9 +10,9 @@ _twins_only: ContextVar[bool] = ContextVar("twins_only", default=False)
 
 
 @contextmanager
-def use_twins() -> Iterator[None]:
+def use_twins(enabled: bool = True) -> Iterator[None]:
     """Within the block every kernel is its pure-torch twin, on any device; for tests and benchmarks."""
-    token = _twins_only.set(True)
+    token = _twins_only.set(enabled)
     try:
         yield
     finally:

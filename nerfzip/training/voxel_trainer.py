@@ -68,7 +68,7 @@ class VoxelTrainer:
         rendered = self.field(rays, Gradients(self.density_adam.gradient, self.features_adam.gradient))
         loss = total_loss(rendered, target, self.loss_weights)
         if not bool(torch.isfinite(loss)):
-            raise TrainingError(f"the loss became {float(loss)} at iteration {iteration}; lower the learning rates")
+            raise TrainingError(f"the loss became {float(loss.detach())} at iteration {iteration}; lower the learning rates")
         if self.decoder_adam is not None:
             self.decoder_adam.zero_grad()
         if loss.requires_grad:
@@ -80,4 +80,4 @@ class VoxelTrainer:
             for group in self.decoder_adam.param_groups:
                 group["lr"] = self.learning_rates.decoder * scale
             self.decoder_adam.step()
-        return float(loss)
+        return float(loss.detach())

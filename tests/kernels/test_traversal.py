@@ -1,10 +1,19 @@
 import itertools
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
-from ray_cases import SHAPES, STEP, VOXELS_PER_UNIT, RayCase, Shape, candidates, random_mask, random_rays, seeded
+from kernel_cases import (
+    SHAPES,
+    STEP,
+    VOXELS_PER_UNIT,
+    RayCase,
+    Shape,
+    candidates,
+    random_mask,
+    random_rays,
+    seeded,
+)
 from torch import Tensor
 
 from nerfzip.kernels import PackedSamples, traverse_occupancy, use_twins
@@ -27,7 +36,7 @@ def steps_of(case: RayCase, samples: PackedSamples, ray: int, step: float = STEP
 @pytest.mark.parametrize("occupied", [0.02, 0.5])
 def test_samples_are_the_steps_in_occupied_voxels(shape: Shape, occupied: float, twins: bool) -> None:
     case, mask = random_rays(150, shape, seed=1), random_mask(shape, occupied, seed=2)
-    with use_twins() if twins else nullcontext():
+    with use_twins(twins):
         samples = traverse(case, mask)
     checked = 0
     for ray in range(150):
@@ -97,7 +106,7 @@ def test_nothing_to_find(twins: bool, rays: int) -> None:
     crossing = RayCase(misses.origins, misses.directions, torch.zeros(rays), torch.full((rays,), 4.0))
     for case, cells in ((misses, mask), (crossing, torch.zeros_like(mask))):
         blocks = block_distances(cells)
-        with use_twins() if twins else nullcontext():
+        with use_twins(twins):
             samples = traverse(case, cells, blocks, step=0.5)
             hits = hits_occupancy(case.origins, case.directions, case.t_min, case.t_max, cells, blocks, 0.5)
         assert len(samples.t_starts) == len(samples.t_ends) == len(samples.ray_indices) == 0
@@ -109,7 +118,9 @@ def test_a_ray_along_an_axis() -> None:
     """From z = −1 in steps of half a voxel: middles at −0.75, −0.25, …; voxel 2 spans 1.5 to 2.5."""
     mask = torch.zeros(1, 1, 4, dtype=torch.uint8)
     mask[0, 0, 2] = 1
-    ray = RayCase(torch.tensor([[0.0, 0.0, -1.0]]), torch.tensor([[0.0, 0.0, 1.0]]), torch.zeros(1), torch.full((1,), 5.0))
+    ray = RayCase(
+        torch.tensor([[0.0, 0.0, -1.0]]), torch.tensor([[0.0, 0.0, 1.0]]), torch.zeros(1), torch.full((1,), 5.0)
+    )
     samples = traverse(ray, mask, step=0.5)
     assert samples.t_starts.tolist() == [2.5, 3.0]
     assert samples.t_ends.tolist() == [3.0, 3.5]

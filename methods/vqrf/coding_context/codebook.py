@@ -2,9 +2,9 @@
 # mypy: disable-error-code="assignment,arg-type,call-overload,operator"
 """The codebook: a channel is predicted from the two codes before and from the channels before it.
 
-`drop_unused_codes` puts the codes in the order of their tree, so that codes in a row look alike. float16 numbers are predicted
-as integers (multiples of the smallest one, 2**-24), and their residuals counted in steps of float16: `rank` numbers all
-patterns in the order of their values.
+`drop_unused_codes` puts the codes in the order of their tree, so that codes in a row look alike. float16 numbers are
+predicted as integers (multiples of the smallest one, 2**-24), and their residuals counted in steps of float16: `rank`
+numbers all patterns in the order of their values.
 """
 
 import numba
@@ -46,7 +46,7 @@ def encode_codebook(codebook: Shaped[np.ndarray, "codes channels"]) -> bytes:
 
 
 def decode_codebook(data: bytes, dtype: np.dtype, shape: tuple[int, int]) -> Shaped[np.ndarray, "codes channels"]:
-    """The inverse of `encode_codebook`; damaged data give another codebook, possibly with numbers that are not finite."""
+    """The inverse of `encode_codebook`; damaged data give another one, its numbers possibly not finite."""
     coder = decoder(data)
     coefficients = np.zeros((shape[1], 1 + _BEFORE + shape[1] - 1), np.int16)
     code_coefficients(coder, coefficients)

@@ -1,6 +1,7 @@
 """Both coders give back the same tensors, to the bit; the context coder is smaller where there is structure."""
 
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -28,14 +29,14 @@ def random_tensors(shape, non_pruned=0.4, kept=0.2, codes=13, channels=3, dtype=
     )
 
 
-def structured_tensors(size=40, channels=4) -> VoxelTensors:
+def structured_tensors(size=56, channels=4) -> VoxelTensors:
     """A smooth shell whose densities and features vary slowly, with some noise."""
     rng = np.random.default_rng(7)
     x, y, z = np.meshgrid(*[np.linspace(-1, 1, size)] * 3, indexing="ij")
     radius = np.sqrt(x**2 + y**2 + z**2)
     mask = np.abs(radius - 0.6) < 0.12
     keep = mask & (np.abs(radius - 0.6) < 0.03) & (x > -0.2)
-    density = 40 * np.tanh((0.6 - radius) * 20) + rng.normal(0, 2, mask.shape)
+    density = 40 * np.tanh((0.6 - radius) * 20) + rng.normal(0, 1, mask.shape)
     waves = [np.sin(4 * x + k) * np.cos(3 * y * (k + 1)) + 0.5 * np.sin(5 * z) for k in range(channels)]
     features = np.stack(waves, -1) + rng.normal(0, 0.05, (*mask.shape, channels))
     quantized = features[mask & ~keep]
@@ -124,8 +125,6 @@ def test_context_is_at_least_a_third_smaller_on_structure():
 def test_paper_indices_are_packed_msb_first():
     tensors = random_tensors((1, 1, 3), non_pruned=1, kept=0, codes=5)
     tensors = VoxelTensors(**(vars(tensors) | {"indices": np.array([4, 1, 3], np.int32)}))
-    import zlib
-
     assert zlib.decompress(encode_paper(tensors)["indices"]) == bytes([0b10000101, 0b10000000])
 
 
