@@ -1,6 +1,5 @@
 """DVGO's fine stage: a growing grid with a colour network (sheet vqrf.md §2)."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -8,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from methods.dvgo.coarse import EMPTY, shift_of, voxel_size_of
+from methods.dvgo.coarse import shift_of, voxel_size_of
 from nerfzip.data.scene import Scene
 from nerfzip.errors import TrainingError
 from nerfzip.fields import Shading, VoxelField, VoxelGeometry
@@ -120,7 +119,8 @@ def _converted_density(field: VoxelField, coarse: VoxelField, fine: VoxelField) 
     """Raw densities that make a world unit as opaque in the fine field's activation as it is in the coarse one's."""
     per_unit = nn.functional.softplus(field.density.data + coarse.shift) / coarse.geometry.final_voxel_size
     activated = per_unit * fine.geometry.final_voxel_size
-    return (torch.log(torch.expm1(activated).clamp(min=math.exp(EMPTY / 2))) - fine.shift).clamp(min=0.0)
+    # The inverse of softplus, in the form that neither a large nor a tiny argument takes out of float32.
+    return (activated + torch.log(-torch.expm1(-activated)) - fine.shift).clamp(min=0.0)
 
 
 def _opaque(field: VoxelField, settings: FineSettings) -> Tensor:

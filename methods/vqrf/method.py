@@ -81,7 +81,7 @@ class VQRF:
         return 4 * sum(parameter.numel() for parameter in model.parameters())
 
     def compress(self, model: VoxelField, scene: Scene) -> bytes:
-        field, keep, codes = self._shrink(model, scene)
+        field, keep, codes = self.shrink(model, scene)
         finetune(
             field,
             scene,
@@ -98,7 +98,7 @@ class VQRF:
     def decompress(self, data: bytes) -> DecodedVoxelField:
         return DecodedVoxelField(*unpack_field(unpack(data)))
 
-    def _shrink(self, model: VoxelField, scene: Scene) -> tuple[VoxelField, Tensor, SharedCodes]:
+    def shrink(self, model: VoxelField, scene: Scene) -> tuple[VoxelField, Tensor, SharedCodes]:
         """A pruned copy of the model, which voxels are kept, and the codes of the others."""
         field = copy.deepcopy(model)
         importance = voxel_importance(field, scene.train.cameras)

@@ -84,8 +84,8 @@ def unpack_field(stream: Bitstream) -> tuple[VoxelField, dict[str, np.ndarray]]:
         BitstreamError: the file is damaged or hostile.
     """
     header = stream.header
-    coder = header.get("coder")
-    if coder not in CODERS:
+    coder: Any = header.get("coder")
+    if coder not in list(CODERS):
         raise BitstreamError(f"header.coder: {coder!r}, expected one of {', '.join(CODERS)}")
     parsed = parse_layout(header.get("tensors"))
     density_quantizer, feature_quantizer = (_quantizer(header, name) for name in ("density", "features"))
@@ -99,7 +99,7 @@ def unpack_field(stream: Bitstream) -> tuple[VoxelField, dict[str, np.ndarray]]:
         raise BitstreamError(f"header.tensors.decoder: {parsed.decoder}, which is not the described network")
     _, decode = CODERS[coder]
     tensors = decode(stream.sections, parsed)
-    coded = coded_tensors(tensors, header["scales"])
+    coded = coded_tensors(tensors, {"density": _pair(density_quantizer), "features": _pair(feature_quantizer)})
     if tensor_digest(coded) != stream.digest:
         raise BitstreamError("the decoded tensors do not have the digest that the file states")
     load_decoder(field.decoder, tensors.decoder)

@@ -7,6 +7,7 @@ from nerfzip.errors import BitstreamError
 from nerfzip.fields.colour import ColourMLP
 from nerfzip.fields.voxel_field import Shading, Thresholds, VoxelField, VoxelGeometry
 from nerfzip.geometry import Box
+from nerfzip.kernels.marching import density_of_alpha
 
 LARGEST_GRID_BYTES = 1 << 30
 LARGEST_EXTENT = 1e6
@@ -14,6 +15,8 @@ LARGEST_SHIFT = 100.0
 LARGEST_WIDTH = 1024
 LARGEST_DEPTH = 16
 LARGEST_FREQUENCIES = 16
+LONGEST_RAY = 8192
+"""Steps from corner to corner of the box: what rendering may make room for, for each ray."""
 
 
 def describe(field: VoxelField) -> dict[str, Any]:
@@ -49,10 +52,10 @@ def rebuild(fields: Any) -> VoxelField:
     box = Box((low_x, low_y, low_z), (high_x, high_y, high_z))
     sizes = [_number(fields, key, 1e-9, LARGEST_EXTENT) for key in ("voxel_size", "final_voxel_size", "step_ratio")]
     channels = int(_number(fields, "channels", 1, 64))
-    voxels = math.prod(min(edge / sizes[0], LARGEST_GRID_BYTES) for edge in box.size)
+    geometry = VoxelGeometry(box, *sizes)
+    voxels = math.prod(geometry.resolution)
     if min(box.size) <= 0 or voxels * (channels + 1) * 4 > LARGEST_GRID_BYTES:
         raise BitstreamError(f"field.box: {voxels:.3g} voxels of {channels} features, expected at most 1 GiB")
-    geometry = VoxelGeometry(box, *sizes)
     if fields.get("resolution") != list(geometry.resolution):
         raise BitstreamError(
             f"field.resolution: {fields.get('resolution')!r}, but box and voxel size give {list(geometry.resolution)}"
@@ -65,17 +68,32 @@ def rebuild(fields: Any) -> VoxelField:
     if diffuse and channels < 3:
         raise BitstreamError(f"field.channels: {channels}, expected at least 3 with a diffuse colour")
     alpha, weight, transmittance = _numbers(fields, "thresholds", 3, 0, 1)
+    shift = _number(fields, "shift", -LARGEST_SHIFT, LARGEST_SHIFT)
+    _check_rays(geometry, alpha, shift)
     red, green, blue = _numbers(fields, "background", 3, 0, 1)
     return VoxelField(
         geometry,
         channels,
         ColourMLP(channels, width, layers, frequencies, bool(diffuse)),
         Shading(fields["shading"]),
-        _number(fields, "shift", -LARGEST_SHIFT, LARGEST_SHIFT),
+        shift,
         Thresholds(alpha, weight, transmittance),
         (red, green, blue),
         _number(fields, "near", 0, LARGEST_EXTENT),
     )
+
+
+def _check_rays(geometry: VoxelGeometry, alpha: float, shift: float) -> None:
+    """What would otherwise fail when the first ray is rendered."""
+    steps = math.dist(geometry.box.minimum, geometry.box.maximum) / geometry.step
+    if steps > LONGEST_RAY:
+        raise BitstreamError(f"field.step_ratio: rays of {steps:.3g} steps, expected at most {LONGEST_RAY}")
+    try:
+        density_of_alpha(alpha, shift, geometry.interval)
+    except (OverflowError, ValueError) as error:
+        raise BitstreamError(
+            f"field.thresholds: no density has an opacity of {alpha} over {geometry.interval:.3g} voxels"
+        ) from error
 
 
 def _number(fields: dict[str, Any], key: str, low: float, high: float) -> float:

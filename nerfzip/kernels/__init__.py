@@ -9,6 +9,7 @@ from nerfzip.kernels.bilinear import interpolate_bilinear
 from nerfzip.kernels.gradient import VoxelGradient
 from nerfzip.kernels.marching import MarchedSamples, march_density
 from nerfzip.kernels.masked_adam import masked_adam_step
+from nerfzip.kernels.total_variation import add_total_variation
 from nerfzip.kernels.traversal import PackedSamples, traverse_occupancy
 from nerfzip.kernels.trilinear import interpolate_trilinear, splat_trilinear
 from nerfzip.kernels.volume_rendering import accumulate_along_rays, render_weights
@@ -18,6 +19,7 @@ __all__ = [
     "PackedSamples",
     "VoxelGradient",
     "accumulate_along_rays",
+    "add_total_variation",
     "interpolate_bilinear",
     "interpolate_trilinear",
     "march_density",

@@ -92,16 +92,24 @@ def traverse_occupancy(
             steps.numpy(),
             counts.numpy(),
         )
-        ray_indices = torch.repeat_interleave(torch.arange(len(origins)), counts)
         offsets = ray_offsets_of(counts)
-        column = torch.arange(len(ray_indices)) - offsets[ray_indices]
-        middles = t_min[ray_indices] + (steps[ray_indices, column].float() + 0.5) * step
-    else:
-        t, sampled = twin.traverse(origins, directions, t_min, step_counts, mask, step)
-        ray_indices = sampled.nonzero()[:, 0]
-        offsets = ray_offsets_of(sampled.sum(dim=1))
-        middles = t[sampled]
-    return PackedSamples(middles - step / 2, middles + step / 2, ray_indices, offsets)
+        samples = int(offsets[-1])
+        ray_indices = torch.empty(samples, dtype=torch.int64)
+        t_starts, t_ends = torch.empty(samples), torch.empty(samples)
+        cpu.pack_intervals(
+            t_min.numpy(),
+            np.float32(step),
+            steps.numpy(),
+            offsets.numpy(),
+            ray_indices.numpy(),
+            t_starts.numpy(),
+            t_ends.numpy(),
+        )
+        return PackedSamples(t_starts, t_ends, ray_indices, offsets)
+    t, sampled = twin.traverse(origins, directions, t_min, step_counts, mask, step)
+    ray_indices = sampled.nonzero()[:, 0]
+    offsets = ray_offsets_of(sampled.sum(dim=1))
+    return PackedSamples(t[sampled] - step / 2, t[sampled] + step / 2, ray_indices, offsets)
 
 
 def hits_occupancy(

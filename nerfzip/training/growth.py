@@ -20,12 +20,15 @@ def old_positions(old: VoxelGeometry, new: VoxelGeometry) -> list[Float[Tensor, 
 
 
 def resample_mask(mask: Bool[Tensor, "x y z"], positions: list[Float[Tensor, "size"]]) -> Bool[Tensor, "x y z"]:
-    """A new voxel is set if any of the old voxels around its place is."""
+    """A new voxel is set if any old voxel is that it borders on or overlaps; outside, the border's voxels count."""
     for axis, position in enumerate(positions):
+        spacing = float(position[1] - position[0])
+        reach = max(1.0, (1 + spacing) / 2)
         last = mask.shape[axis] - 1
-        lower = position.floor().long().clamp(0, last)
-        upper = position.ceil().long().clamp(0, last)
-        mask = mask.index_select(axis, lower) | mask.index_select(axis, upper)
+        first = ((position - reach).floor().long() + 1).clamp(0, last)
+        behind = (position + reach).ceil().long().clamp(1, last + 1)
+        running = torch.nn.functional.pad(mask.movedim(axis, -1), (1, 0)).cumsum(-1, dtype=torch.int32)
+        mask = (running[..., behind] > running[..., first]).movedim(-1, axis)
     return mask
 
 

@@ -16,11 +16,16 @@ class LossWeights:
         photometric: mean squared error of the pixels.
         background_entropy: binary entropy of the light that passes, which pushes rays to be opaque or empty.
         per_point_rgb: squared error of each sample's colour against its pixel, by weight; needs colours by sample.
+        density_variation, feature_variation: total variation of the grids at the voxels that the rays touch.
+        variation_every: iterations between two gradients of total variation.
     """
 
     photometric: float = 1.0
     background_entropy: float = 0.0
     per_point_rgb: float = 0.0
+    density_variation: float = 0.0
+    feature_variation: float = 0.0
+    variation_every: int = 1
 
 
 SMALLEST = 1e-6

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from nerfzip.errors import TrainingError
 from nerfzip.fields import VoxelField
 from nerfzip.geometry import Cameras, Rays
 from nerfzip.kernels.traversal import hits_occupancy
@@ -33,9 +34,20 @@ class RaySampler:
         self._targets = torch.empty(0, 3)
 
     def draw(self, count: int) -> tuple[Rays, Float[Tensor, "rays 3"]]:
-        """`count` rays and their pixels' colours in [0, 1]."""
+        """`count` rays and their pixels' colours in [0, 1].
+
+        Raises:
+            TrainingError: as many pixels as there are were tried, and no ray met an occupied voxel.
+        """
+        tried = 0
         while len(self._rays) < count:
+            if tried >= len(self.pixels) and len(self._rays) == 0:
+                raise TrainingError(
+                    "no training ray meets an occupied voxel: the grid is empty, or out of the cameras' sight;"
+                    " prune less, or check the box and the poses"
+                )
             self._draw_candidates(4 * count)
+            tried += 4 * count
         rays, targets = self._rays[:count], self._targets[:count]
         self._rays, self._targets = self._rays[count:], self._targets[count:]
         return rays, targets

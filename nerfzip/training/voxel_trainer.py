@@ -9,6 +9,7 @@ from torch import Tensor
 from nerfzip.errors import TrainingError
 from nerfzip.fields import VoxelField
 from nerfzip.fields.voxel_field import Gradients
+from nerfzip.kernels import add_total_variation
 from nerfzip.training.grid_adam import BETAS, GridAdam
 from nerfzip.training.losses import LossWeights, total_loss
 from nerfzip.training.ray_sampler import RaySampler
@@ -73,6 +74,8 @@ class VoxelTrainer:
             self.decoder_adam.zero_grad()
         if loss.requires_grad:
             loss.backward()
+        if iteration % self.loss_weights.variation_every == 0:
+            self._add_total_variation()
         scale = self.learning_rates.scale(iteration)
         self.density_adam.step(self.learning_rates.density * scale)
         self.features_adam.step(self.learning_rates.features * scale)
@@ -81,3 +84,12 @@ class VoxelTrainer:
                 group["lr"] = self.learning_rates.decoder * scale
             self.decoder_adam.step()
         return float(loss.detach())
+
+    def _add_total_variation(self) -> None:
+        # Per ray, as the photometric loss is, so that the batch size does not change the balance.
+        for adam, weight in (
+            (self.density_adam, self.loss_weights.density_variation),
+            (self.features_adam, self.loss_weights.feature_variation),
+        ):
+            if weight > 0:
+                add_total_variation(adam.grid, adam.gradient, weight / self.rays)

@@ -65,6 +65,18 @@ def traverse(origins, directions, t_min, step_counts, mask, blocks, step, steps,
 
 
 @parallel_kernel
+def pack_intervals(t_min, step, steps, offsets, ray_indices, t_starts, t_ends):  # type: ignore[no-untyped-def]
+    """Pack each ray's row of steps one after another."""
+    for ray in prange(len(t_min)):
+        begin = offsets[ray]
+        for i in range(offsets[ray + 1] - begin):
+            k = np.float32(steps[ray, i])
+            ray_indices[begin + i] = ray
+            t_starts[begin + i] = t_min[ray] + k * step
+            t_ends[begin + i] = t_min[ray] + (k + ONE) * step
+
+
+@parallel_kernel
 def hits(origins, directions, t_min, step_counts, mask, blocks, step, out):  # type: ignore[no-untyped-def]
     """Whether each ray has a step in an occupied voxel."""
     for ray in prange(len(origins)):

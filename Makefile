@@ -1,0 +1,27 @@
+# `make demo`, `make test` and `make check` install the project into .venv first, where that has not been done yet.
+
+# The versions with builds of everything come first; `make PYTHON=...` chooses another.
+PYTHONS := python3.12 python3.11 python3 python3.13 python3.14
+PYTHON ?= $(shell for python in $(PYTHONS); do \
+	$$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: demo test check
+
+demo: .venv/installed
+	.venv/bin/python -m benchmarks.demo
+
+test: .venv/installed
+	.venv/bin/python -m pytest
+
+check: .venv/installed
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	$(if $(PYTHON),,$(error No Python 3.11 or later with venv found (tried $(PYTHONS)). \
+		Install one, on Debian and Ubuntu also python3-venv, or say make PYTHON=...))
+	@echo "Installing into .venv: about 2 minutes and several GB, most of it PyTorch with its CUDA packages."
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,55 @@
+"""`make demo`: VQRF at four rates beside the uncompressed model, on the embedded scene.
+
+    python -m benchmarks.demo [KEY=VALUE ...]
+
+Words after it are settings as for `nerfzip run`, for example `dataset.resolution=400 out=FOLDER`. What is complete is
+not done again.
+"""
+
+import logging
+import sys
+
+from rich.console import Console
+
+from benchmarks.comparison_picture import Detail, write_comparison
+from nerfzip.benchmark.job import point_folder, run_job
+from nerfzip.benchmark.table import results_table
+from nerfzip.config import build, job_configs
+from nerfzip.errors import NerfzipError
+
+JOBS = (["method=dvgo", "rate=float32"], ["method=vqrf", "rate=high,medium,low,tiny"])
+SETTINGS = ["method/base=deferred", "dataset=procedural", "out=outputs/demo"]
+VIEW = 0
+DETAIL = Detail(0.4, 0.4, 0.25)
+
+
+def demo(words: list[str]) -> None:
+    """Do the jobs, print their table, write the picture."""
+    configs = [config for job in JOBS for config in job_configs([*job, *SETTINGS, *words])]
+    out = configs[0].out
+    scene = build(configs[0].dataset_settings)
+    rows = [run_job(config, scene) for config in configs]
+    picture = out / "comparison.png"
+    write_comparison(picture, [point_folder(config, scene) for config in configs], scene, VIEW, DETAIL)
+    # A log or a pipe has no width; there the table must not be folded.
+    Console(width=None if sys.stdout.isatty() else 120).print(results_table(rows))
+    print(f"{picture}: one test view, before and after compression")
+    print(f"{out}/*/: for each line of the table the file (stream.nrz), its decoded views (images/) and row.json")
+
+
+def main() -> int:
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("nerfzip").setLevel(logging.INFO)
+    try:
+        demo(sys.argv[1:])
+    except NerfzipError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("demo: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

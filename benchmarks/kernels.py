@@ -1,0 +1,323 @@
+"""Each kernel against its pure-torch twin, forward and backward, at the sizes of a training iteration.
+
+    python -m benchmarks.kernels [--rays 4096] [--runs 11]
+
+The scene is a bumpy shell in the grid of a fitted Lego (114×196×140 voxels, 12 features). Both sides get the same
+inputs and their results are compared before they are timed. Interpolation is also compared with torch's grid_sample.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks._timing import median_milliseconds, nothing
+from nerfzip.benchmark.environment import device_description
+from nerfzip.geometry import Box, Rays, intersect_box
+from nerfzip.kernels import (
+    VoxelGradient,
+    accumulate_along_rays,
+    interpolate_bilinear,
+    interpolate_trilinear,
+    march_density,
+    masked_adam_step,
+    render_weights,
+    splat_trilinear,
+    traverse_occupancy,
+    use_twins,
+)
+from nerfzip.kernels.nearest_code import nearest_codes
+from nerfzip.kernels.traversal import block_distances, hits_occupancy
+
+RESOLUTION = (114, 196, 140)
+CHANNELS = 12
+STEP = 0.5
+SHELL = 2.5
+"""Half the thickness of what is occupied, in voxels."""
+OPAQUE = 1.2
+"""Half the thickness of what is dense, in voxels."""
+SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD = -4.6, 0.5, 1e-3, 1e-3
+ACTIVATION = (SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD)
+CODES, VECTORS = 4096, 16_384
+PLANE = (256, 256)
+
+Run = Callable[[], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        make: called under `use_twins` or not; returns what is to be timed, and its results.
+        agree: raises unless the results of both sides are alike.
+        prepare: called before each run.
+        others: further ways to do the same.
+    """
+
+    name: str
+    make: Callable[[], Run]
+    agree: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]
+    prepare: Callable[[], None] = nothing
+    others: tuple[tuple[str, Run], ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Rays through a bumpy shell; positions in voxels."""
+
+    origins: Tensor
+    directions: Tensor
+    t_min: Tensor
+    t_max: Tensor
+    mask: Tensor
+    blocks: Tensor
+    density: Tensor
+
+    @property
+    def traversal(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float]:
+        return (self.origins, self.directions, self.t_min, self.t_max, self.mask, self.blocks, STEP)
+
+
+def bumpy_shell(rays: int) -> Scene:
+    """All rays aim at the shell, as in training, from six times its size away."""
+    size = torch.tensor(RESOLUTION)
+    centre, radius = (size - 1) / 2, size * 0.42
+    offset = torch.stack(torch.meshgrid(*map(torch.arange, RESOLUTION), indexing="ij"), dim=-1) - centre
+    bumps = 3 * (offset / 6).sin().sum(dim=-1)
+    signed_distance = ((offset / radius).norm(dim=-1) - 1) * float(radius.min()) + bumps
+    mask = (signed_distance.abs() < SHELL).to(torch.uint8)
+    density = 8 * (OPAQUE - signed_distance.abs())
+
+    targets = mask.nonzero()[torch.randint(int(mask.sum()), (rays,))].float()
+    origins = centre + 6 * float(size.max()) * torch.nn.functional.normalize(torch.randn(rays, 3), dim=1)
+    directions = torch.nn.functional.normalize(targets - origins, dim=1)
+    box = Box((0.0, 0.0, 0.0), (RESOLUTION[0] - 1.0, RESOLUTION[1] - 1.0, RESOLUTION[2] - 1.0))
+    t_min, t_max = intersect_box(Rays(origins, directions), box, near=0.0)
+    return Scene(origins, directions, t_min, t_max, mask, block_distances(mask), density[..., None])
+
+
+def close(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
+    torch.testing.assert_close(first, second, atol=1e-3, rtol=1e-3)
+
+
+def same_rays(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
+    """Numbers of samples (or other numbers) per ray; positions on a voxel's border may fall to either side."""
+    for one, other in zip(first, second, strict=True):
+        different = float(((one - other).abs() > 1e-3).float().mean())
+        assert different < 0.01, f"{different:.2%} of the rays differ"
+
+
+def same_codes(features: Tensor, codebook: Tensor) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]:
+    def agree(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
+        distances = [(features - codebook[indices]).norm(dim=1) for (indices,) in (first, second)]
+        torch.testing.assert_close(distances[0], distances[1], atol=1e-4, rtol=1e-4)
+
+    return agree
+
+
+def backward_of(forward: Run, leaves: tuple[Tensor, ...]) -> Run:
+    """The backward pass alone; its results are the gradients of `leaves`."""
+    out = [part for part in forward() if part.requires_grad]
+    upstream = [torch.linspace(0, 9, part.numel()).sin().view_as(part) for part in out]
+    return lambda: torch.autograd.grad(out, leaves, upstream, retain_graph=True)
+
+
+def collecting_backward(forward: Callable[[VoxelGradient], Tensor], grid: Tensor) -> Run:
+    """As `backward_of`, for a gradient that is collected voxel by voxel."""
+    collected = VoxelGradient.like(grid)
+    out = forward(collected)
+    upstream = torch.linspace(0, 9, out.numel()).sin().view_as(out)
+
+    def run() -> tuple[Tensor, ...]:
+        torch.autograd.grad(out, grid, upstream, retain_graph=True, allow_unused=True)
+        return (collected.values,)
+
+    return run
+
+
+def traversal_cases(scene: Scene) -> Iterator[Case]:
+    def traverse() -> tuple[Tensor, ...]:
+        samples = traverse_occupancy(*scene.traversal)
+        return (samples.ray_offsets.diff(),)
+
+    yield Case("traverse_occupancy", lambda: traverse, same_rays)
+    yield Case("hits_occupancy", lambda: lambda: (hits_occupancy(*scene.traversal).int(),), same_rays)
+
+    density = scene.density.clone().requires_grad_()
+
+    def march() -> tuple[Tensor, ...]:
+        samples = march_density(*scene.traversal, density, *ACTIVATION)
+        return samples.ray_offsets.diff(), render_weights(samples.alphas.detach(), samples.ray_offsets)[1]
+
+    def march_collecting(collected: VoxelGradient) -> Tensor:
+        return march_density(*scene.traversal, density, *ACTIVATION, collected).alphas
+
+    yield Case("march_density", lambda: march, same_rays)
+    # The upstream gradient goes by sample, so that one sample more or less would shift all of them: no comparison here,
+    # tests/kernels has it.
+    yield Case("  backward", lambda: collecting_backward(march_collecting, density), lambda first, second: None)
+
+
+def trilinear_cases(positions: Tensor) -> Iterator[Case]:
+    grid = torch.randn(*RESOLUTION, CHANNELS, requires_grad=True)
+    channels_first = grid.detach().permute(3, 0, 1, 2)[None].contiguous().requires_grad_()
+    coordinates = (2 * positions / (torch.tensor(RESOLUTION) - 1) - 1).flip(-1)[None, None, None]
+
+    def torchs() -> tuple[Tensor, ...]:
+        sampled = torch.nn.functional.grid_sample(
+            channels_first, coordinates, padding_mode="border", align_corners=True
+        )
+        return (sampled[0, :, 0, 0].T,)
+
+    def ours() -> tuple[Tensor, ...]:
+        return (interpolate_trilinear(grid, positions),)
+
+    close(ours(), torchs())
+    yield Case("interpolate_trilinear", lambda: ours, close, others=(("grid_sample", torchs),))
+    yield Case(
+        "  backward",
+        lambda: collecting_backward(lambda collected: interpolate_trilinear(grid, positions, collected), grid),
+        close,
+        others=(("grid_sample", backward_of(torchs, (channels_first,))),),
+    )
+    amounts = torch.rand(len(positions), 1)
+
+    def splatting() -> Run:
+        target = VoxelGradient.like(torch.empty(*RESOLUTION, 1))
+
+        def splat() -> tuple[Tensor, ...]:
+            splat_trilinear(target.values, target.touched, positions, amounts)
+            return (target.values,)
+
+        return splat
+
+    yield Case("splat_trilinear, 1 channel", splatting, close)
+
+
+def bilinear_cases(positions: Tensor) -> Iterator[Case]:
+    plane = torch.randn(*PLANE, CHANNELS, requires_grad=True)
+    on_plane = positions[:, :2] / torch.tensor(RESOLUTION[:2]) * torch.tensor(PLANE)
+
+    def forward() -> tuple[Tensor, ...]:
+        return (interpolate_bilinear(plane, on_plane),)
+
+    yield Case("interpolate_bilinear", lambda: forward, close)
+    yield Case("  backward", lambda: backward_of(forward, (plane,)), close)
+
+
+def rendering_cases(alphas: Tensor, offsets: Tensor) -> Iterator[Case]:
+    leaf = alphas.clone().requires_grad_()
+
+    def weigh() -> tuple[Tensor, ...]:
+        return render_weights(leaf, offsets)
+
+    yield Case("render_weights", lambda: weigh, close)
+    yield Case("  backward", lambda: backward_of(weigh, (leaf,)), close)
+
+    weights = weigh()[0].detach().requires_grad_()
+    for channels in (3, CHANNELS):
+        values = torch.rand(len(weights), channels, requires_grad=True)
+
+        def accumulate(values: Tensor = values) -> tuple[Tensor, ...]:
+            return (accumulate_along_rays(weights, values, offsets),)
+
+        def backward(accumulate: Run = accumulate, values: Tensor = values) -> Run:
+            return backward_of(accumulate, (weights, values))
+
+        yield Case(f"accumulate_along_rays, {channels}", lambda run=accumulate: run, close)  # type: ignore[misc]
+        yield Case("  backward", backward, close)
+
+
+def adam_case(positions: Tensor) -> Case:
+    gradient = VoxelGradient.like(torch.empty(*RESOLUTION, CHANNELS))
+    splat_trilinear(gradient.values, gradient.touched, positions, torch.randn(len(positions), CHANNELS))
+    rows = gradient.touched.nonzero().unbind(dim=1)
+    amounts = gradient.values[rows]
+
+    def prepare() -> None:
+        gradient.values[rows] = amounts
+        gradient.touched[rows] = 1
+
+    def stepping() -> Run:
+        parameters, first, second = torch.zeros(3, *RESOLUTION, CHANNELS).unbind()
+
+        def step() -> tuple[Tensor, ...]:
+            masked_adam_step(parameters, gradient, first, second, steps=1, learning_rate=0.1)
+            return parameters, first, second
+
+        return step
+
+    return Case("masked_adam_step", stepping, close, prepare)
+
+
+def codebook_case() -> Case:
+    features, codebook = torch.randn(VECTORS, CHANNELS), torch.randn(CODES, CHANNELS)
+    return Case(
+        f"nearest_codes, {VECTORS:,} × {CODES:,}",
+        lambda: lambda: (nearest_codes(features, codebook),),
+        same_codes(features, codebook),
+    )
+
+
+def all_cases(scene: Scene) -> Iterator[Case]:
+    yield from traversal_cases(scene)
+    samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
+    yield from trilinear_cases(samples.positions)
+    yield from bilinear_cases(samples.positions)
+    yield from rendering_cases(samples.alphas, samples.ray_offsets)
+    yield adam_case(samples.positions)
+    yield codebook_case()
+
+
+def measure(case: Case, runs: int) -> dict[str, float]:
+    sides: dict[str, Callable[[], object]] = {}
+    results = []
+    for twins in (False, True):
+        with use_twins(twins):
+            run = case.make()
+            case.prepare()
+            results.append(run())
+
+        def timed(run: Run = run, twins: bool = twins) -> None:
+            with use_twins(twins):
+                run()
+
+        sides["twin" if twins else "compiled"] = timed
+    case.agree(results[0], results[1])
+    return median_milliseconds({**sides, **dict(case.others)}, runs, prepare=case.prepare)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rays", type=int, default=4096)
+    parser.add_argument("--runs", type=int, default=11)
+    arguments = parser.parse_args()
+
+    torch.manual_seed(0)
+    scene = bumpy_shell(arguments.rays)
+    samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
+    print(f"{device_description('cpu')}; torch {torch.__version__}, numba {numba.__version__}, numpy {np.__version__}")
+    print(
+        f"{arguments.rays:,} rays, {len(samples.alphas):,} samples, grid {'×'.join(map(str, RESOLUTION))}×{CHANNELS}, "
+        f"{float(scene.mask.float().mean()):.1%} occupied; medians of {arguments.runs} runs, in ms"
+    )
+    table = Table("kernel")
+    for column in ("compiled", "twin", "ratio", "another way"):
+        table.add_column(column, justify="right")
+    for case in all_cases(scene):
+        times = measure(case, arguments.runs)
+        compiled, twin, *_ = times.values()
+        others = ", ".join(f"{name} {times[name]:.1f} ({times[name] / compiled:.1f}×)" for name, _ in case.others)
+        table.add_row(case.name, f"{compiled:.2f}", f"{twin:.2f}", f"{twin / compiled:.1f}×", others)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

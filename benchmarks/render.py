@@ -1,0 +1,42 @@
+"""How long one view of a decoded file takes, at several sizes, and the memory it needs.
+
+    python -m benchmarks.render FILE.nrz --sizes 200,400,800
+
+The view is that of a camera in the data sets' usual place: outside the box, looking at its centre.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+from nerfzip.benchmark.decoding import decode_file
+from nerfzip.benchmark.environment import device_description
+from nerfzip.benchmark.memory import peak_memory
+from nerfzip.rendering.images import render_image
+from nerfzip.rendering.orbit import orbit_cameras
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--sizes", default="200,400,800", help="widths and heights in pixels")
+    parser.add_argument("--views", type=int, default=5, help="views on an orbit; the median is printed")
+    arguments = parser.parse_args()
+    decode_file(arguments.file, "cpu")
+    decoded = decode_file(arguments.file, "cpu")
+    print(device_description("cpu"))
+    print(f"decode {decoded.seconds:.2f} s")
+    for size in (int(word) for word in arguments.sizes.split(",")):
+        cameras = orbit_cameras(decoded.field.box, arguments.views, size, size)
+        render_image(decoded.field, cameras, 0)
+        seconds = []
+        for view in range(arguments.views):
+            start = time.perf_counter()
+            render_image(decoded.field, cameras, view)
+            seconds.append(time.perf_counter() - start)
+        print(f"{size}×{size}: {statistics.median(seconds) * 1000:.0f} ms a view; peak {peak_memory() / 2**20:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

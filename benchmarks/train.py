@@ -1,0 +1,102 @@
+"""Test PSNR against training seconds, for any base model, and for the pure-torch twins of its kernels.
+
+    python -m benchmarks.train method/base=deferred dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego \
+        dataset.downscale=2 --seconds 15,30,60,120 [--twins]
+
+Compilation (a fit of a few steps beforehand), reading the images and the evaluations are not counted; everything else,
+the coarse stage included, is. The evaluation renders all test views with the compiled kernels.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import time
+
+import torch
+
+from methods.dvgo.base import VoxelBase
+from nerfzip.benchmark.environment import device_description
+from nerfzip.config import build_base, build_scene
+from nerfzip.data.scene import Scene, Views
+from nerfzip.fields import VoxelField
+from nerfzip.kernels import use_twins
+from nerfzip.metrics import psnr
+from nerfzip.rendering.images import render_image
+
+
+class OutOfTime(Exception):
+    """Raised at the last mark, to end a fit."""
+
+
+def in_memory(scene: Scene) -> Scene:
+    """The scene with its training images already read."""
+    images = [scene.train.rgba(index).numpy() for index in range(len(scene.train))]
+    train = Views(scene.train.cameras, scene.train.names, images.__getitem__)
+    return dataclasses.replace(scene, splits=scene.splits | {"train": train})
+
+
+def test_psnr(field: VoxelField, scene: Scene) -> float:
+    """Mean over all test views, as the benchmark measures it."""
+    total = 0.0
+    for index in range(len(scene.test)):
+        image = (render_image(field, scene.test.cameras, index) * 255).round()
+        total += psnr(image / 255, scene.test.image(index, scene.background) / 255)
+    return total / len(scene.test)
+
+
+def warm_up(base: VoxelBase, scene: Scene) -> None:
+    """Compile everything that a fit and an evaluation use."""
+    fine = dataclasses.replace(base.fine, iterations=3, growth_at=[1], refresh_at=[2])
+    field = VoxelBase(base.shading, base.width, base.hidden_layers, base.frequencies, base.coarse, fine).fit(scene)
+    render_image(field, scene.test.cameras, 0)
+
+
+def measure(base: VoxelBase, scene: Scene, marks: list[float], twins: bool, seed: int) -> None:
+    """Fit once and print a line at each mark that the fit lives to see, and at its end."""
+    not_counted = 0.0
+    pending = sorted(marks)
+    start = time.perf_counter()
+
+    def report(iteration: int, field: VoxelField) -> None:
+        nonlocal not_counted
+        seconds = time.perf_counter() - start - not_counted
+        last = iteration == base.fine.iterations
+        if not last and (not pending or seconds < pending[0]):
+            return
+        while pending and seconds >= pending[0]:
+            pending.pop(0)
+        before = time.perf_counter()
+        with use_twins(False):
+            decibels = test_psnr(field, scene)
+        not_counted += time.perf_counter() - before
+        print(f"{seconds:9.1f} {iteration:10d} {decibels:8.2f}", flush=True)
+        if not pending and not last:
+            raise OutOfTime
+
+    torch.manual_seed(seed)
+    with use_twins(twins), contextlib.suppress(OutOfTime):
+        base.fit(scene, report)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="+", help="method/base=NAME, settings of it, and a data set")
+    parser.add_argument("--seconds", default="8,12,15,30,45,60,120", help="when to evaluate")
+    parser.add_argument("--twins", action="store_true", help="also with the pure-torch twins")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    marks = [float(word) for word in arguments.seconds.split(",")]
+    base = build_base(["method=dvgo", *arguments.overrides])
+    scene = in_memory(build_scene(["method=dvgo", *arguments.overrides]))
+    print(device_description("cpu"))
+    print(
+        f"{scene.name}, {len(scene.train)} training views of {scene.train.cameras.width}×{scene.train.cameras.height}"
+    )
+    warm_up(base, scene)
+    for twins in (False, True) if arguments.twins else (False,):
+        print(f"\n{'torch twins' if twins else 'compiled kernels'}\n  seconds iterations     PSNR")
+        measure(base, scene, marks, twins, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The built wheel, installed into an environment of its own and used from another folder, has all that it needs."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHORT = [
+    "dataset.resolution=24",
+    "dataset.views=6",
+    "dataset.test_views=1",
+    "dataset.samples=1",
+    "method.base.coarse.voxels=4000",
+    "method.base.coarse.iterations=30",
+    "method.base.fine.voxels=4000",
+    "method.base.fine.iterations=10",
+]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment with the wheel; the dependencies are those that are installed here."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("nerfzip-*.whl")
+    fresh = folder / "venv"
+    venv.create(fresh, with_pip=False)
+    pip = [sys.executable, "-m", "pip", "--python", fresh / "bin" / "python", "install", "--no-deps", "--no-index"]
+    subprocess.run([*pip, wheel], check=True, capture_output=True)
+    (site_packages,) = (fresh / "lib").glob("python*/site-packages")
+    # A path in a .pth file: the .pth files there, such as that of the checkout, are not followed.
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return fresh
+
+
+def run(environment: Path, folder: Path, *words: str) -> str:
+    """What a command of the environment prints when it is called in another folder."""
+    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "NERFZIP_CONF")}
+    command = [environment / "bin" / words[0], *words[1:]]
+    variables = inherited | {"XDG_CACHE_HOME": str(folder / "cache")}
+    return subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_package_is_the_wheel_and_not_the_checkout(environment: Path, tmp_path: Path) -> None:
+    script = "import methods, nerfzip; print(nerfzip.__file__); print(methods.__file__)"
+    for file in run(environment, tmp_path, "python", "-c", script).splitlines():
+        assert environment in Path(file).parents
+
+
+def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    listing = run(environment, tmp_path, "nerfzip", "list")
+    assert sorted(line.split()[0] for line in listing.splitlines()) == sorted(
+        f"{group}={file.stem}"
+        for group in ("method", "method/base", "dataset")
+        for file in (ROOT / "conf" / group).glob("*.yaml")
+    )
+
+
+@pytest.mark.slow
+def test_a_file_is_made_and_verified_outside_the_checkout(environment: Path, tmp_path: Path) -> None:
+    words = ["method=dvgo", "method/base=deferred", "dataset=procedural", *SHORT, "device=cpu", "out=tiny.nrz"]
+    run(environment, tmp_path, "nerfzip", "encode", *words)
+    assert "tiny.nrz: good, dvgo" in run(environment, tmp_path, "nerfzip", "verify", "tiny.nrz")
