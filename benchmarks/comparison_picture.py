@@ -19,9 +19,9 @@ from nerfzip.data.scene import Scene
 from nerfzip.files import write_atomically
 from nerfzip.rendering.images import image_name
 
-PANEL_WIDTH = 260
+PANEL_WIDTH = 200
 GAP = 8
-TEXT_SIZE = 17
+TEXT_SIZE = 16
 INK, PALE, MARK = (20, 20, 20), (100, 100, 100), (220, 40, 40)
 
 
@@ -44,7 +44,7 @@ class Panel(NamedTuple):
 def write_comparison(path: Path, folders: list[Path], scene: Scene, view: int, detail: Detail) -> None:
     """Write the picture of one test view as a PNG, with one column for each folder of a point, as they come."""
     truth = Image.fromarray(scene.test.image(view, scene.background).numpy())
-    panels = [Panel("ground truth", f"{truth.width} × {truth.height}", truth)]
+    panels = [Panel("ground truth", f"{truth.width} x {truth.height} pixels", truth)]
     for folder in folders:
         row = read_row(folder / "row.json")
         with Image.open(folder / "images" / image_name(view)) as image:
@@ -80,7 +80,8 @@ def draw_panels(panels: list[Panel], detail: Detail) -> Image.Image:
 
 
 def _note(row: Row, view: int) -> str:
-    return f"{row.images[view]['psnr']:.2f} dB · {row.bytes / 1000:,.0f} kB"
+    size = f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 1e6 else f"{row.bytes / 1e3:.0f} kB"
+    return f"{row.images[view]['psnr']:.2f} dB · {size}"
 
 
 def _square(detail: Detail, width: int, height: int) -> tuple[int, int, int, int]:

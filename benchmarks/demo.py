@@ -19,8 +19,8 @@ from nerfzip.errors import NerfzipError
 
 JOBS = (["method=dvgo", "rate=float32"], ["method=vqrf", "rate=high,medium,low,tiny"])
 SETTINGS = ["method/base=deferred", "dataset=procedural", "out=outputs/demo"]
-VIEW = 0
-DETAIL = Detail(0.4, 0.4, 0.25)
+VIEW = 6
+DETAIL = Detail(0.36, 0.63, 0.27)
 
 
 def demo(words: list[str]) -> None:

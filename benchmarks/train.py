@@ -24,7 +24,7 @@ from nerfzip.metrics import psnr
 from nerfzip.rendering.images import render_image
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """Raised at the last mark, to end a fit."""
 
 
@@ -71,10 +71,10 @@ def measure(base: VoxelBase, scene: Scene, marks: list[float], twins: bool, seed
         not_counted += time.perf_counter() - before
         print(f"{seconds:9.1f} {iteration:10d} {decibels:8.2f}", flush=True)
         if not pending and not last:
-            raise OutOfTime
+            raise OutOfTimeError
 
     torch.manual_seed(seed)
-    with use_twins(twins), contextlib.suppress(OutOfTime):
+    with use_twins(twins), contextlib.suppress(OutOfTimeError):
         base.fit(scene, report)
 
 

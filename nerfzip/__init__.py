@@ -2,8 +2,11 @@
 
 import os
 
-# Voxel grids are read at random places: with huge pages the kernels run up to a third faster. Torch asks the system for
-# them only if this is set before its first allocation.
+from nerfzip.compiled import choose_cache_folder
+
+# Both are read once, by numba and by torch, so they are set before either is imported.
+choose_cache_folder()
+# Voxel grids are read at random places; with huge pages the kernels run up to a third faster.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"

@@ -14,7 +14,6 @@ from torch import Tensor
 
 BACKBONES = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth"}
 """torchvision's file names; the hexadecimal digits are the start of the file's SHA-256."""
-DOWNLOADS = "https://download.pytorch.org/models"
 
 
 def lpips(
@@ -38,9 +37,9 @@ def lpips_note(backbone: str = "vgg") -> str:
     """Why there is no LPIPS and how to get it, in one line; empty where there is."""
     file = _backbone_file(backbone)
     if not file.is_file():
-        return f"no LPIPS: put {DOWNLOADS}/{file.name} at {file}"
+        return f"no LPIPS: put torchvision's {file.name} at {file}"
     if not _sha256(file, file.stat().st_mtime_ns).startswith(file.stem.rpartition("-")[2]):
-        return f"no LPIPS: {file} is not the file that its name says; replace it by {DOWNLOADS}/{file.name}"
+        return f"no LPIPS: {file} is not the file that its name says; replace it by torchvision's"
     return ""
 
 

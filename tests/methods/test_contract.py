@@ -1,0 +1,111 @@
+"""Every registered method, through fit → compress → file → fresh process → render; and every rate of its ladder."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from nerfzip import registry
+from nerfzip.benchmark.camera_file import write_cameras
+from nerfzip.bitstream import tensor_digest, unpack
+from nerfzip.config import build, build_base, job_configs
+from nerfzip.files import write_atomically
+from nerfzip.metrics import psnr
+from nerfzip.rendering.images import image_name, read_png
+
+ROOT = Path(__file__).parents[2]
+TINY_SCENE = (
+    "dataset=procedural dataset.resolution=32 dataset.views=8 dataset.test_views=2 dataset.samples=1 device=cpu"
+).split()
+TINY_VOXELS = """
+    method.base.width=16 method.base.coarse.voxels=8000 method.base.coarse.iterations=20 method.base.coarse.rays=256
+    method.base.coarse.occupied_alpha=1e-3 method.base.fine.voxels=15000 method.base.fine.iterations=30
+    method.base.fine.growth_at=[10] method.base.fine.refresh_at=[20] method.base.fine.refresh_every=0
+    method.base.fine.rays=256 method.base.fine.occupied_alpha=1e-3
+""".split()
+TINY: dict[str, list[str]] = {
+    "dvgo": TINY_VOXELS,
+    "vqrf": [
+        *TINY_VOXELS,
+        *"method.codebook_size=32 method.codebook_iterations=5 method.codebook_batch=200".split(),
+        *"method.finetuning.iterations=4 method.finetuning.rays=256".split(),
+    ],
+}
+"""For each method, what makes it small enough to be fitted in a second or two."""
+
+
+def test_every_method_has_tiny_settings_here() -> None:
+    missing = set(registry.names("method")) - set(TINY)
+    assert not missing, f"add settings for {', '.join(missing)} to TINY, and the method is tested"
+
+
+@pytest.mark.parametrize("name", registry.names("method"))
+def test_fit_compress_decode_in_a_fresh_process(name: str, tmp_path: Path) -> None:
+    words = [f"method={name}", *TINY_SCENE, f"dataset.cache={tmp_path / 'views'}", *TINY[name]]
+    (config,) = job_configs(words)
+    method, scene = build(config.method_settings), build(config.dataset_settings)
+    torch.manual_seed(0)
+    model = method.fit(scene)
+    torch.save(model, tmp_path / "model.pt")  # as the cache of fits does
+    model = torch.load(tmp_path / "model.pt", weights_only=False)
+    torch.manual_seed(0)
+    data = method.compress(model, scene)
+    stream = unpack(data)
+    assert stream.method == name
+    write_atomically(tmp_path / "stream.nrz", data)
+    write_cameras(tmp_path / "cameras.npz", scene.test.cameras)
+    command = [sys.executable, "-m", "nerfzip.benchmark.decode_worker", "stream.nrz", "cameras.npz", ".", "cpu"]
+    # The worker starts elsewhere, so that nothing but these two files can be found; the code need not be installed.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, (tmp_path / "decode.json").read_text() + process.stderr
+    result = json.loads((tmp_path / "decode.json").read_text())
+
+    # The worker compared the digest with what it decoded; here it is compared with what this process decodes.
+    here = method.decompress(data)
+    assert result["digest"] == stream.digest.hex() == tensor_digest(here.coded_tensors()).hex()
+    for view in range(len(scene.test)):
+        found = read_png(tmp_path / "images" / image_name(view)).float() / 255
+        truth = scene.test.image(view, scene.background).float() / 255
+        assert found.shape == truth.shape
+        assert math.isfinite(psnr(found, truth))
+        shown_here = here.render(scene.test.cameras.image_rays(view)).rgb.reshape(truth.shape)
+        assert float((found - shown_here).abs().max()) < 1 / 255
+
+
+RATES = [(method, rate) for method in registry.names("method") for rate in registry.rate_names(method)]
+
+
+@pytest.mark.parametrize(("name", "rate"), RATES)
+def test_every_rate_composes_and_makes_a_method(name: str, rate: str) -> None:
+    (config,) = job_configs([f"method={name}", f"rate={rate}", *TINY_SCENE])
+    assert config.rate == rate
+    method = build(config.method_settings)
+    assert all(callable(getattr(method, step)) for step in ("fit", "compress", "decompress"))
+
+
+@pytest.mark.parametrize("name", registry.names("method"))
+def test_rates_of_a_ladder_differ_and_share_their_fit(name: str) -> None:
+    configs = job_configs([f"method={name}", "rate=all", *TINY_SCENE])
+    settings = [json.dumps(config.method_settings, sort_keys=True) for config in configs]
+    assert len(set(settings)) == len(settings)
+    assert all(config.fit_settings == configs[0].fit_settings for config in configs)
+    assert registry.default_rate(name) in [config.rate for config in configs]
+
+
+@pytest.mark.parametrize("base", registry.names("method/base"))
+@pytest.mark.parametrize("name", registry.names("method"))
+def test_every_base_goes_with_every_method(name: str, base: str) -> None:
+    assert callable(build_base([f"method={name}", f"method/base={base}", "device=cpu"]).fit)
+
+
+@pytest.mark.parametrize(("name", "rate"), RATES)
+def test_every_rate_is_documented(name: str, rate: str) -> None:
+    text = (ROOT / "methods" / name / "README.md").read_text()
+    assert re.search(rf"`{rate}`|\| *{rate} *\|", text), f"methods/{name}/README.md does not mention the rate `{rate}`"

@@ -1,0 +1,182 @@
+"""Damaged and hostile files of each method: decoded to the same digest, or refused, within bounded memory."""
+
+import copy
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tiny_models import FLOAT16, tiny_base, tiny_vqrf
+
+from methods.dvgo.method import DVGO
+from nerfzip.benchmark.memory import peak_memory, reset_peak_memory
+from nerfzip.bitstream import pack, tensor_digest, unpack
+from nerfzip.data.scene import Scene
+from nerfzip.errors import BitstreamError
+from nerfzip.fields import VoxelField
+from nerfzip.geometry import Rays
+
+Decompress = Callable[[bytes], Any]
+MEMORY_LIMIT = 1 << 28
+"""Of all attempts together; a real decode of these files takes a few MB."""
+RAYS = Rays(torch.tensor([[4.0, 0.3, 0.2]]), torch.tensor([[-1.0, 0.0, 0.0]]))
+
+
+@pytest.fixture(scope="session")
+def files(tiny_scene: Scene, ray_field: VoxelField, vqrf_file: bytes) -> dict[str, tuple[bytes, Decompress]]:
+    torch.manual_seed(0)
+    dvgo, vqrf = DVGO(tiny_base(), "float16"), tiny_vqrf(coder="paper", precision=FLOAT16)
+    return {
+        "vqrf context": (vqrf_file, tiny_vqrf().decompress),
+        "vqrf paper": (vqrf.compress(ray_field, tiny_scene), vqrf.decompress),
+        "dvgo": (dvgo.compress(ray_field, tiny_scene), dvgo.decompress),
+    }
+
+
+NAMES = ["vqrf context", "vqrf paper", "dvgo"]
+
+
+def flip_bits(data: bytearray, chance: random.Random) -> None:
+    for _ in range(chance.choice([1, 1, 2, 50])):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+
+
+def cut(data: bytearray, chance: random.Random) -> None:
+    start = chance.randrange(len(data))
+    del data[start : start + chance.choice([1, 4, 300, len(data)])]
+
+
+def swap(data: bytearray, chance: random.Random) -> None:
+    size = chance.randint(1, len(data) // 4)
+    first, second = chance.randrange(len(data) - size), chance.randrange(len(data) - size)
+    moved = data[first : first + size]
+    data[first : first + size] = data[second : second + size]
+    data[second : second + size] = moved
+
+
+def blank(data: bytearray, chance: random.Random) -> None:
+    start, size = chance.randrange(len(data)), chance.choice([1, 8, 300])
+    length = len(data[start : start + size])
+    data[start : start + size] = chance.choice([b"\x00", b"\xff"]) * length
+
+
+def insert(data: bytearray, chance: random.Random) -> None:
+    position = chance.randrange(len(data) + 1)
+    data[position:position] = chance.randbytes(chance.choice([1, 4, 300]))
+
+
+MUTATIONS = [flip_bits, cut, swap, blank, insert]
+
+
+def attempt(data: bytes, decompress: Decompress, digest: bytes) -> bool:
+    """Whether the file was refused. Where it was not, it decodes to the digest, and can be rendered."""
+    try:
+        field = decompress(data)
+    except BitstreamError as error:
+        assert str(error)
+        return True
+    assert tensor_digest(field.coded_tensors()) == digest
+    field.render(RAYS)
+    return False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_damage(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    original, decompress = files[name]
+    digest = unpack(original).digest
+    assert not attempt(original, decompress, digest)
+    reset_peak_memory()
+    before = peak_memory()
+    refused, changed = 0, 0
+    for seed in range(260):
+        data = bytearray(original)
+        MUTATIONS[seed % len(MUTATIONS)](data, random.Random(seed))
+        if data != original:
+            changed += 1
+            refused += attempt(bytes(data), decompress, digest)
+    assert peak_memory() - before < MEMORY_LIMIT
+    assert refused == changed > 230
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_damage_under_right_checksums(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    """The decoders of the sections see it; the digest of the tensors is what notices the rest."""
+    original, decompress = files[name]
+    stream = unpack(original)
+    reset_peak_memory()
+    before = peak_memory()
+    refused = 0
+    for seed in range(60):
+        chance = random.Random(seed)
+        section = chance.choice(list(stream.sections))
+        data = bytearray(stream.sections[section])
+        MUTATIONS[seed % len(MUTATIONS)](data, chance)
+        sections = {**stream.sections, section: bytes(data)}
+        refused += attempt(pack(stream.method, stream.header, sections, stream.digest), decompress, stream.digest)
+    assert peak_memory() - before < MEMORY_LIMIT
+    assert refused > 30
+
+
+WEIRD = (None, True, "", "float16", [], {}, [[]], -1, 0, 1, 2, 1.5, -1e-300, 1e-300, 1e300, 2**31, 2**63, 10**30, [2**40] * 3)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """All (container, key) in nested lists and objects."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, inner in items for place in [(value, key), *places(inner)]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_headers(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    """Each value in turn becomes something weird, or is left out."""
+    original, decompress = files[name]
+    stream = unpack(original)
+    reset_peak_memory()
+    before = peak_memory()
+    refused, attempts = 0, 0
+    for number in range(len(places(stream.header))):
+        for weird in random.Random(number).sample(WEIRD, 2) + ["left out"]:
+            header = copy.deepcopy(stream.header)
+            container, key = places(header)[number]
+            if weird == "left out":
+                del container[key]
+            else:
+                container[key] = weird
+            attempts += 1
+            data = pack(stream.method, header, stream.sections, stream.digest)
+            refused += attempt(data, decompress, stream.digest)
+    assert peak_memory() - before < MEMORY_LIMIT
+    assert attempts > 90
+    assert refused > 0.8 * attempts
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_header_that_asks_for_terabytes(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    """Consistently so: box, voxels, resolution and shape agree with each other."""
+    original, decompress = files[name]
+    stream = unpack(original)
+    reset_peak_memory()
+    before = peak_memory()
+    for size in (1 << 11, 1 << 14, 1 << 20):
+        header = copy.deepcopy(stream.header)
+        field = header["field"]
+        field["box"] = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+        field["voxel_size"] = field["final_voxel_size"] = 1 / size
+        field["resolution"] = [size] * 3
+        if "tensors" in header:
+            header["tensors"]["shape"] = [size] * 3
+        with pytest.raises(BitstreamError, match="voxels|GiB"):
+            decompress(pack(stream.method, header, stream.sections, stream.digest))
+    assert peak_memory() - before < MEMORY_LIMIT
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_methods_file(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    _, decompress = files[name]
+    other = "vqrf paper" if name == "dvgo" else "dvgo"
+    with pytest.raises(BitstreamError):
+        decompress(files[other][0])
+    for data in (b"", b"\x89NRZ", bytes(1000)):
+        with pytest.raises(BitstreamError):
+            decompress(data)
