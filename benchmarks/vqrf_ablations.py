@@ -124,7 +124,13 @@ def main() -> None:
     tables = arguments.tables or ["steps", "beta", "codebook"]
     words = ["method=vqrf", *arguments.overrides]
     # The paper's coder and precision: what its tables measured. The last step of Table 5 is given with both coders.
-    published = [*words, "method.coder=paper", "method.precision.codebook=float16", "method.precision.decoder=float16"]
+    published = [
+        *words,
+        "method.coder=paper",
+        "method.rate_weight=0",
+        "method.precision.codebook=float16",
+        "method.precision.decoder=float16",
+    ]
     (config,) = job_configs(published)
     scene: Scene = build(config.dataset_settings)
     print(f"{device_description('cpu')}; {scene.name}, {scene.test.cameras.width}×{scene.test.cameras.height}")

@@ -118,7 +118,27 @@ def test_damage_under_right_checksums(files: dict[str, tuple[bytes, Decompress]]
     assert refused > 30
 
 
-WEIRD = (None, True, "", "float16", [], {}, [[]], -1, 0, 1, 2, 1.5, -1e-300, 1e-300, 1e300, 2**31, 2**63, 10**30, [2**40] * 3)
+WEIRD = (
+    None,
+    True,
+    "",
+    "float16",
+    [],
+    {},
+    [[]],
+    -1,
+    0,
+    1,
+    2,
+    1.5,
+    -1e-300,
+    1e-300,
+    1e300,
+    2**31,
+    2**63,
+    10**30,
+    [2**40] * 3,
+)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -136,7 +156,7 @@ def test_hostile_headers(files: dict[str, tuple[bytes, Decompress]], name: str) 
     before = peak_memory()
     refused, attempts = 0, 0
     for number in range(len(places(stream.header))):
-        for weird in random.Random(number).sample(WEIRD, 2) + ["left out"]:
+        for weird in [*random.Random(number).sample(WEIRD, 2), "left out"]:
             header = copy.deepcopy(stream.header)
             container, key = places(header)[number]
             if weird == "left out":
@@ -166,7 +186,7 @@ def test_a_header_that_asks_for_terabytes(files: dict[str, tuple[bytes, Decompre
         field["resolution"] = [size] * 3
         if "tensors" in header:
             header["tensors"]["shape"] = [size] * 3
-        with pytest.raises(BitstreamError, match="voxels|GiB"):
+        with pytest.raises(BitstreamError, match=r"voxels|GiB"):
             decompress(pack(stream.method, header, stream.sections, stream.digest))
     assert peak_memory() - before < MEMORY_LIMIT
 

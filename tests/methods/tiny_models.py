@@ -33,14 +33,14 @@ COARSE = CoarseSettings(
     thresholds=Thresholds(alpha=1e-5, weight=1e-4, transmittance=1e-3),
 )
 FINE = FineSettings(
-    voxels=27000,
+    voxels=20000,
     channels=12,
     growth_at=[30],
     growth_factor=4.0,
     shift_per_growth=0.0,
     inherit_density=True,
-    iterations=80,
-    rays=512,
+    iterations=70,
+    rays=400,
     alpha_init=1e-3,
     step_ratio=0.9,
     refresh_at=[50],

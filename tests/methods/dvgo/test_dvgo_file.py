@@ -16,9 +16,7 @@ from nerfzip.rendering.images import render_image
 
 @pytest.mark.parametrize("storage", ["float32", "float16"])
 @pytest.mark.parametrize("name", ["sample_field", "ray_field"])
-def test_it_decodes_to_the_model(
-    tiny_scene: Scene, storage: str, name: str, request: pytest.FixtureRequest
-) -> None:
+def test_it_decodes_to_the_model(tiny_scene: Scene, storage: str, name: str, request: pytest.FixtureRequest) -> None:
     model: VoxelField = request.getfixturevalue(name)
     method = DVGO(tiny_base(), storage)
     data = method.compress(model, tiny_scene)
@@ -68,7 +66,9 @@ def test_a_file_that_lies(tiny_scene: Scene, ray_field: VoxelField) -> None:
     method = DVGO(tiny_base(), "float16")
     stream = unpack(method.compress(ray_field, tiny_scene))
 
-    def packed(header: object = stream.header, sections: object = stream.sections, digest: bytes = stream.digest) -> bytes:
+    def packed(
+        header: object = stream.header, sections: object = stream.sections, digest: bytes = stream.digest
+    ) -> bytes:
         return pack("dvgo", header, sections, digest)  # type: ignore[arg-type]
 
     assert method.decompress(packed()).coded_tensors()
@@ -77,7 +77,9 @@ def test_a_file_that_lies(tiny_scene: Scene, ray_field: VoxelField) -> None:
         "header.storage": packed({**stream.header, "storage": ["float16"]}),
         "section density": packed({**stream.header, "storage": "float32"}),
         "field": packed({"storage": "float16"}),
-        "section occupancy": packed(sections={name: data for name, data in stream.sections.items() if name != "occupancy"}),
+        "section occupancy": packed(
+            sections={name: data for name, data in stream.sections.items() if name != "occupancy"}
+        ),
         "section features": packed(sections={**stream.sections, "features": stream.sections["density"]}),
         "section decoder.layers.0.bias": packed(sections={**stream.sections, "decoder.layers.0.bias": b"no deflate"}),
     }

@@ -36,7 +36,9 @@ def test_voxels_hold_what_all_samples_weigh(tiny_scene: Scene, name: str, reques
     field: VoxelField = request.getfixturevalue(name)
     cameras = tiny_scene.train.cameras
     importance = voxel_importance(field, cameras)
-    total = sum(float(field.visible_samples(cameras.image_rays(view))[1].detach().sum()) for view in range(len(cameras)))
+    total = sum(
+        float(field.visible_samples(cameras.image_rays(view))[1].detach().sum()) for view in range(len(cameras))
+    )
     assert float(importance.double().sum()) == pytest.approx(total, rel=1e-4)
     opacity = sum(float(field.render(cameras.image_rays(view)).opacity.sum()) for view in range(len(cameras)))
     assert total == pytest.approx(opacity, rel=0.03)  # but for the samples below the weight threshold

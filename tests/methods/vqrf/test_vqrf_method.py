@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_models import FLOAT16, numba_threads, tiny_base, tiny_vqrf, torch_threads, with_train_views
 
+from methods.vqrf import method as vqrf_method
 from methods.vqrf.importance import voxel_importance
 from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.data.procedural import load_procedural
@@ -103,8 +104,8 @@ def test_finetuning_leaves_pruned_voxels_and_shared_codes_as_they_must_be(
 
     import methods.vqrf.method as module
 
-    original = module.quantized_tensors
-    monkeypatch.setattr(module, "quantized_tensors", quantized_tensors)
+    original = vqrf_method.quantized_tensors
+    monkeypatch.setattr(vqrf_method, "quantized_tensors", quantized_tensors)
     compressed(ray_field, tiny_scene)
     ((field, keep, codes),) = seen
     pruned = field.occupancy.mask == 0
@@ -126,9 +127,7 @@ def test_finetuning_helps(tiny_scene: Scene, ray_field: VoxelField) -> None:
 
 
 def test_keeping_all_without_finetuning_costs_only_the_rounding(tiny_scene: Scene, ray_field: VoxelField) -> None:
-    _, decoded = compressed(
-        ray_field, tiny_scene, keep=1.0, prune=0.0, precision=FLOAT16, finetuning={"iterations": 0}
-    )
+    _, decoded = compressed(ray_field, tiny_scene, keep=1.0, prune=0.0, precision=FLOAT16, finetuning={"iterations": 0})
     assert abs(quality(decoded, tiny_scene) - quality(ray_field, tiny_scene)) < 0.3
     density = ray_field.density.data
     assert float((decoded.field.density.data - density).abs().max()) < 9 * float(density.std())
