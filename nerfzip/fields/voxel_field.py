@@ -20,7 +20,6 @@ from nerfzip.kernels import (
 from nerfzip.method import RenderedRays
 from nerfzip.sampling import Occupancy
 
-
 SMALLEST_OPACITY = 1e-4
 """Means over a ray are taken as if it had at least this opacity."""
 

@@ -69,7 +69,9 @@ class VoxelTrainer:
         rendered = self.field(rays, Gradients(self.density_adam.gradient, self.features_adam.gradient))
         loss = total_loss(rendered, target, self.loss_weights)
         if not bool(torch.isfinite(loss)):
-            raise TrainingError(f"the loss became {float(loss.detach())} at iteration {iteration}; lower the learning rates")
+            raise TrainingError(
+                f"the loss became {float(loss.detach())} at iteration {iteration}; lower the learning rates"
+            )
         if self.decoder_adam is not None:
             self.decoder_adam.zero_grad()
         if loss.requires_grad:

@@ -14,7 +14,7 @@ from nerfzip.geometry import Rays
 
 @dataclass(frozen=True)
 class SlowRay:
-    """One rendered ray; `margin` is how close the nearest decision was: below rounding, float32 may decide otherwise."""
+    """One rendered ray; `margin` is how close the nearest decision was: below rounding, float32 may differ."""
 
     rgb: np.ndarray
     transmittance: float

@@ -46,8 +46,11 @@ TINY: dict[str, list[str]] = {
     "dvgo": TINY_VOXELS,
     "vqrf": [
         *TINY_VOXELS,
-        *["method.codebook_size=32", "method.codebook_iterations=5", "method.codebook_batch=200"],
-        *["method.finetuning.iterations=4", "method.finetuning.rays=256"],
+        "method.codebook_size=32",
+        "method.codebook_iterations=5",
+        "method.codebook_batch=200",
+        "method.finetuning.iterations=4",
+        "method.finetuning.rays=256",
     ],
 }
 """For each method, what makes it small enough to be fitted in a second or two."""

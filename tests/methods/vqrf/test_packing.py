@@ -48,18 +48,19 @@ def test_decoded_values_are_the_encoders(ray_field: VoxelField, precision: str, 
     assert not bool(decoded.density.data[~non_pruned].any())
     assert not bool(decoded.features.data[~non_pruned].any())
 
-    def rounded(values: torch.Tensor, like: torch.Tensor, steps: float) -> np.ndarray:
-        scale = np.float32(like.double().numpy().std() / steps)
-        zero_point = -round(float(like.double().mean()) / float(scale))
-        integers = np.clip(np.rint(values.numpy() / scale) + zero_point, -128, 127)
-        return (integers - zero_point).astype(np.float32) * scale
+    def rounded(values: torch.Tensor, name: str, like: torch.Tensor, steps: float) -> np.ndarray:
+        scale, zero_point = scales[name]
+        assert scale == pytest.approx(float(like.double().std(correction=0)) / steps, rel=1e-5)
+        assert zero_point == pytest.approx(-float(like.double().mean()) / scale, abs=0.51)
+        integers = np.clip(np.rint(values.numpy() / np.float32(scale)) + zero_point, -128, 127)
+        return (integers - zero_point).astype(np.float32) * np.float32(scale)
 
     density = field.density.data[..., 0][non_pruned]
-    expected = rounded(density, density, settings.density_steps)
+    expected = rounded(density, "density", density, settings.density_steps)
     np.testing.assert_array_equal(decoded.density.data[..., 0][non_pruned], expected)
     kept = field.features.data[keep]
-    np.testing.assert_array_equal(decoded.features.data[keep], rounded(kept, kept, settings.feature_steps))
-    codebook = rounded(codes.codebook, kept, settings.feature_steps)
+    np.testing.assert_array_equal(decoded.features.data[keep], rounded(kept, "features", kept, settings.feature_steps))
+    codebook = rounded(codes.codebook, "features", kept, settings.feature_steps)
     if settings.codebook == "float16":
         codebook = codes.codebook.half().float().numpy()
     found = decoded.features.data.view(-1, 12)[codes.voxels]

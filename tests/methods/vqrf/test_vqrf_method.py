@@ -102,8 +102,6 @@ def test_finetuning_leaves_pruned_voxels_and_shared_codes_as_they_must_be(
         seen.append((field, keep, codes))
         return original(field, keep, codes, precision)
 
-    import methods.vqrf.method as module
-
     original = vqrf_method.quantized_tensors
     monkeypatch.setattr(vqrf_method, "quantized_tensors", quantized_tensors)
     compressed(ray_field, tiny_scene)
