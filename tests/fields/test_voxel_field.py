@@ -45,7 +45,7 @@ def one_ray(origin: tuple[float, float, float], direction: tuple[float, float, f
 
 @pytest.mark.parametrize("twins", [False, True])
 @pytest.mark.parametrize("shading", Shading)
-@pytest.mark.parametrize("thresholds", [NO_THRESHOLDS, Thresholds(0.08, 0.01, 0.3)])
+@pytest.mark.parametrize("thresholds", [NO_THRESHOLDS, Thresholds(0.12, 0.05, 0.1)])
 def test_agrees_with_a_slow_loop(shading: Shading, thresholds: Thresholds, twins: bool) -> None:
     field, rays = a_field(shading, thresholds), random_rays(60)
     if twins:
