@@ -19,3 +19,9 @@ class ConfigError(NerfzipError):
 
 class TrainingError(NerfzipError):
     """An optimisation that can't go on, for example one that emptied the whole grid."""
+
+
+def require_setting(condition: bool, name: str, value: object, expected: str) -> None:
+    """Raise ConfigError, saying what was found and expected, unless the condition holds."""
+    if not condition:
+        raise ConfigError(f"{name}: {value!r}, expected {expected}")

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from nerfzip.data.scene import Scene
-from nerfzip.errors import TrainingError
+from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields import DirectColour, Shading, VoxelField, VoxelGeometry
 from nerfzip.fields.voxel_field import Thresholds
 from nerfzip.geometry import Box, Cameras
@@ -48,6 +48,12 @@ class CoarseSettings:
     learning_rates: LearningRates
     loss_weights: LossWeights
     thresholds: Thresholds
+
+    def __post_init__(self) -> None:
+        for name in ("voxels", "rays", "iterations"):
+            require_setting(getattr(self, name) >= 1, f"coarse.{name}", getattr(self, name), "at least 1")
+        require_setting(self.step_ratio > 0, "coarse.step_ratio", self.step_ratio, "more than 0")
+        require_setting(0 < self.alpha_init < 1, "coarse.alpha_init", self.alpha_init, "between 0 and 1")
 
 
 def voxel_size_of(box: Box, voxels: int) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from methods.dvgo.coarse import shift_of, voxel_size_of
 from nerfzip.data.scene import Scene
-from nerfzip.errors import TrainingError
+from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields import Shading, VoxelField, VoxelGeometry
 from nerfzip.fields.voxel_field import Thresholds
 from nerfzip.geometry import Box
@@ -59,6 +59,18 @@ class FineSettings:
     learning_rates: LearningRates
     loss_weights: LossWeights
     thresholds: Thresholds
+
+    def __post_init__(self) -> None:
+        for name in ("voxels", "rays", "iterations", "channels"):
+            require_setting(getattr(self, name) >= 1, f"fine.{name}", getattr(self, name), "at least 1")
+        require_setting(self.step_ratio > 0, "fine.step_ratio", self.step_ratio, "more than 0")
+        require_setting(self.growth_factor > 1, "fine.growth_factor", self.growth_factor, "more than 1")
+        require_setting(0 < self.alpha_init < 1, "fine.alpha_init", self.alpha_init, "between 0 and 1")
+        # A growth that never comes would leave a smaller grid than was asked for.
+        ascending = self.growth_at == sorted(set(self.growth_at))
+        possible = all(0 < at < self.iterations for at in self.growth_at)
+        expected = f"ascending iterations before the last ({self.iterations})"
+        require_setting(ascending and possible, "fine.growth_at", self.growth_at, expected)
 
 
 def fit_fine(

@@ -9,6 +9,7 @@ from torch import Tensor
 from methods.vqrf.quantized_decoder import quantize_while_training, stop_quantizing
 from methods.vqrf.shared_codes import SharedCodes, feature_quantizer
 from nerfzip.data.scene import Scene
+from nerfzip.errors import require_setting
 from nerfzip.fields import ColourMLP, VoxelField
 from nerfzip.progress import track
 from nerfzip.training.losses import LossWeights
@@ -32,6 +33,11 @@ class FinetuneSettings:
     synchronise_every: int
     learning_rates: LearningRates
     loss_weights: LossWeights
+
+    def __post_init__(self) -> None:
+        require_setting(self.iterations >= 0, "finetuning.iterations", self.iterations, "at least 0")
+        for name in ("rays", "synchronise_every"):
+            require_setting(getattr(self, name) >= 1, f"finetuning.{name}", getattr(self, name), "at least 1")
 
 
 def finetune(

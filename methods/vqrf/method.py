@@ -1,6 +1,7 @@
 """VQRF: from a fitted voxel field to a file, and back (paper §4 to §6; sheet vqrf.md §3 and §4)."""
 
 import copy
+import math
 from typing import Protocol
 
 import torch
@@ -13,7 +14,7 @@ from methods.vqrf.rate_distortion import choose_codes
 from methods.vqrf.shared_codes import SharedCodes
 from nerfzip.bitstream import unpack
 from nerfzip.data.scene import Scene
-from nerfzip.errors import ConfigError
+from nerfzip.errors import ConfigError, require_setting
 from nerfzip.fields import VoxelField
 from nerfzip.fields.decoded_voxel_field import DecodedVoxelField
 from nerfzip.quantization import classify_voxels, train_codebook
@@ -58,6 +59,8 @@ class VQRF:
         for name, share in (("prune", prune), ("keep", keep)):
             if not 0 <= share <= 1:
                 raise ConfigError(f"method.{name}: {share}, expected a share from 0 to 1")
+        require_setting(0 <= rate_weight < math.inf, "method.rate_weight", rate_weight, "a finite number of at least 0")
+        require_setting(codebook_iterations >= 0, "method.codebook_iterations", codebook_iterations, "at least 0")
         if coder not in CODERS:
             raise ConfigError(f"method.coder: {coder!r}, expected one of {', '.join(CODERS)}")
         self.base = base

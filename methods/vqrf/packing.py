@@ -14,13 +14,14 @@ from methods.vqrf.quantized_decoder import decoder_arrays, expected_arrays, load
 from methods.vqrf.shared_codes import SharedCodes, feature_quantizer
 from methods.vqrf.tensors import VoxelTensors, drop_unused_codes, layout, parse_layout
 from nerfzip.bitstream import Bitstream, pack, tensor_digest
-from nerfzip.errors import BitstreamError, ConfigError
+from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields import ColourMLP, VoxelField
 from nerfzip.fields.voxel_header import describe, rebuild
 from nerfzip.quantization import Quantizer, quantizer_by_spread
 from nerfzip.sampling.occupancy import Occupancy
 
 METHOD = "vqrf"
+MOST_STEPS = 1000
 CODERS = {"paper": (encode_paper, decode_paper), "context": (encode_context, decode_context)}
 
 
@@ -40,6 +41,9 @@ class Precision:
     decoder: str
 
     def __post_init__(self) -> None:
+        for name in ("density_steps", "feature_steps"):
+            steps = getattr(self, name)
+            require_setting(0 < steps <= MOST_STEPS, f"precision.{name}", steps, f"more than 0, at most {MOST_STEPS}")
         for name in ("codebook", "decoder"):
             if getattr(self, name) not in ("float16", "int8"):
                 raise ConfigError(f"precision.{name}: {getattr(self, name)!r}, expected float16 or int8")

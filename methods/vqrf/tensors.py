@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Int8, Int32, Shaped
 
 from nerfzip.entropy.code_tree import build_tree, integer_codebook
+from nerfzip.entropy.lattice import PAD
 from nerfzip.errors import BitstreamError
 
-MAX_VOXELS = 1 << 26
+MAX_VOXELS = 1 << 25
+"""Of the grid as decoding pads it: about 320³."""
 MAX_CHANNELS = 64
 MAX_CODES = 1 << 16
 MAX_BYTES = 1 << 30
@@ -84,7 +86,9 @@ def parse_layout(fields: Any) -> Layout:
         raise BitstreamError(f"layout: expected an object, found {type(fields).__name__}")
     shape = _sizes(fields, "shape", axes=3, limit=MAX_VOXELS)
     voxels = math.prod(shape)
-    _require(1 <= voxels <= MAX_VOXELS, f"layout.shape: {voxels} voxels, expected 1 to {MAX_VOXELS}")
+    # Thin grids grow most when they are padded, and it is the padded grid that decoding holds.
+    padded = math.prod(size + 2 * PAD for size in shape)
+    _require(voxels >= 1 and padded <= MAX_VOXELS, f"layout.shape: {shape}, expected 1 to {MAX_VOXELS} padded voxels")
     channels = _count(fields, "channels", 1, MAX_CHANNELS)
     codes = _count(fields, "codes", 0, MAX_CODES)
     non_pruned = _count(fields, "non_pruned", 0, voxels)

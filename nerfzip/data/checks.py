@@ -9,9 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.data.scene import Colour
 from nerfzip.errors import CaptureError
-from nerfzip.geometry import Box, check_pose
+from nerfzip.geometry import Box, Colour, check_pose
 
 Corners = Sequence[Sequence[float]]
 """A box as a setting: its minimum and its maximum corner."""

@@ -8,9 +8,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from nerfzip.geometry import Box, Cameras
+from nerfzip.geometry import Box, Cameras, Colour
 
-Colour = tuple[float, float, float]
 ReadImage = Callable[[int], Float[np.ndarray, "height width 4"]]
 
 

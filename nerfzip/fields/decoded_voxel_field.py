@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nerfzip.fields.field import RenderedRays
 from nerfzip.fields.voxel_field import VoxelField
 from nerfzip.geometry import Box, Rays
-from nerfzip.method import RenderedRays
 
 
 class DecodedVoxelField:

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from nerfzip.data.scene import Colour
-from nerfzip.geometry import Box, Rays, intersect_box
+from nerfzip.fields.field import RenderedRays
+from nerfzip.geometry import Box, Colour, Rays, intersect_box
 from nerfzip.kernels import (
     MarchedSamples,
     VoxelGradient,
@@ -17,7 +17,6 @@ from nerfzip.kernels import (
     march_density,
     render_weights,
 )
-from nerfzip.method import RenderedRays
 from nerfzip.sampling import Occupancy
 
 SMALLEST_OPACITY = 1e-4

@@ -2,6 +2,7 @@
 
 from nerfzip.geometry.boxes import Box, intersect_box
 from nerfzip.geometry.cameras import OPENGL_TO_OPENCV, Cameras, check_pose
+from nerfzip.geometry.colour import Colour
 from nerfzip.geometry.rays import Rays
 
-__all__ = ["OPENGL_TO_OPENCV", "Box", "Cameras", "Rays", "check_pose", "intersect_box"]
+__all__ = ["OPENGL_TO_OPENCV", "Box", "Cameras", "Colour", "Rays", "check_pose", "intersect_box"]

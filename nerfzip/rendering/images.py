@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from nerfzip.errors import NerfzipError
+from nerfzip.fields.field import Field
 from nerfzip.files import write_atomically
 from nerfzip.geometry import Cameras
-from nerfzip.method import Field
 from nerfzip.progress import track
 
 RAYS_PER_CHUNK = 2**14

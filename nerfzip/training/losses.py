@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from nerfzip.errors import require_setting
 from nerfzip.fields.voxel_field import RenderedSamples
 
 
@@ -26,6 +27,9 @@ class LossWeights:
     density_variation: float = 0.0
     feature_variation: float = 0.0
     variation_every: int = 1
+
+    def __post_init__(self) -> None:
+        require_setting(self.variation_every >= 1, "loss_weights.variation_every", self.variation_every, "at least 1")
 
 
 SMALLEST = 1e-6

@@ -1,0 +1,4 @@
+"""Colours."""
+
+Colour = tuple[float, float, float]
+"""RGB in [0, 1]."""
