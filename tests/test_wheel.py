@@ -25,6 +25,7 @@ SMALL = [
     "method.base.coarse.rays=64",
     "method.base.fine.voxels=1000",
     "method.base.fine.iterations=5",
+    "method.base.fine.growth_at=[2]",
     "method.base.fine.rays=64",
     "method.codebook_size=8",
     "method.codebook_iterations=2",

@@ -50,8 +50,9 @@ class CoarseSettings:
     thresholds: Thresholds
 
     def __post_init__(self) -> None:
-        for name in ("voxels", "rays", "iterations"):
+        for name in ("voxels", "rays"):
             require_setting(getattr(self, name) >= 1, f"coarse.{name}", getattr(self, name), "at least 1")
+        require_setting(self.iterations >= 0, "coarse.iterations", self.iterations, "at least 0")
         require_setting(self.step_ratio > 0, "coarse.step_ratio", self.step_ratio, "more than 0")
         require_setting(0 < self.alpha_init < 1, "coarse.alpha_init", self.alpha_init, "between 0 and 1")
 

@@ -61,7 +61,8 @@ class FineSettings:
     thresholds: Thresholds
 
     def __post_init__(self) -> None:
-        for name in ("voxels", "rays", "iterations", "channels"):
+        require_setting(self.iterations >= 0, "fine.iterations", self.iterations, "at least 0")
+        for name in ("voxels", "rays", "channels"):
             require_setting(getattr(self, name) >= 1, f"fine.{name}", getattr(self, name), "at least 1")
         require_setting(self.step_ratio > 0, "fine.step_ratio", self.step_ratio, "more than 0")
         require_setting(self.growth_factor > 1, "fine.growth_factor", self.growth_factor, "more than 1")

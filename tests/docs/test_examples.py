@@ -23,6 +23,7 @@ SHORT = [
     "method.base.coarse.iterations=30",
     "method.base.fine.voxels=4000",
     "method.base.fine.iterations=10",
+    "method.base.fine.growth_at=[2]",
     "device=cpu",
 ]
 
