@@ -14,13 +14,13 @@ import time
 
 import torch
 
+from benchmarks._quality import test_view_psnr
 from methods.dvgo.base import VoxelBase
 from nerfzip.benchmark.environment import device_description
 from nerfzip.config import build_base, build_scene
 from nerfzip.data.scene import Scene, Views
 from nerfzip.fields import VoxelField
 from nerfzip.kernels import use_twins
-from nerfzip.metrics import psnr
 from nerfzip.rendering.images import render_image
 
 
@@ -33,15 +33,6 @@ def in_memory(scene: Scene) -> Scene:
     images = [scene.train.rgba(index).numpy() for index in range(len(scene.train))]
     train = Views(scene.train.cameras, scene.train.names, images.__getitem__)
     return dataclasses.replace(scene, splits=scene.splits | {"train": train})
-
-
-def test_psnr(field: VoxelField, scene: Scene) -> float:
-    """Mean over all test views, as the benchmark measures it."""
-    total = 0.0
-    for index in range(len(scene.test)):
-        image = (render_image(field, scene.test.cameras, index) * 255).round()
-        total += psnr(image / 255, scene.test.image(index, scene.background) / 255)
-    return total / len(scene.test)
 
 
 def warm_up(base: VoxelBase, scene: Scene) -> None:
@@ -67,7 +58,7 @@ def measure(base: VoxelBase, scene: Scene, marks: list[float], twins: bool, seed
             pending.pop(0)
         before = time.perf_counter()
         with use_twins(False):
-            decibels = test_psnr(field, scene)
+            decibels = test_view_psnr(field, scene)
         not_counted += time.perf_counter() - before
         print(f"{seconds:9.1f} {iteration:10d} {decibels:8.2f}", flush=True)
         if not pending and not last:

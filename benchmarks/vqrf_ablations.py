@@ -11,6 +11,7 @@ import argparse
 import numpy as np
 import torch
 
+from benchmarks._quality import test_view_psnr
 from methods.dvgo.method import DVGO
 from methods.vqrf.finetune import finetune
 from methods.vqrf.method import VQRF
@@ -20,9 +21,6 @@ from nerfzip.benchmark.job import encode
 from nerfzip.config import JobConfig, build, build_for_decoding, job_configs
 from nerfzip.data.scene import Scene
 from nerfzip.entropy.deflate import deflate_array
-from nerfzip.method import Field
-from nerfzip.metrics import psnr
-from nerfzip.rendering.images import render_image
 
 PAPER_BETA = {  # Table 2: (β_p, β_k) -> dB, MB
     (0, 0): (30.38, 2.54),
@@ -53,20 +51,11 @@ PAPER_CODEBOOK = {  # Table 4: K -> dB, MB
 PAPER_STEPS = [(31.90, 105.9), (31.88, 19.0), (31.32, 4.8), (31.79, 4.8), (31.77, 1.4)]  # Table 5: dB, MB
 
 
-def test_psnr(field: Field, scene: Scene) -> float:
-    """As the benchmark measures it: 8-bit images, mean over the test views."""
-    total = 0.0
-    for index in range(len(scene.test)):
-        image = (render_image(field, scene.test.cameras, index) * 255).round() / 255
-        total += psnr(image, scene.test.image(index, scene.background) / 255)
-    return total / len(scene.test)
-
-
 def point(words: list[str], scene: Scene) -> tuple[float, int]:
     """PSNR and bytes of a file that was decoded again."""
     (config,) = job_configs(words)
     data = encode(config, scene).data
-    return test_psnr(build_for_decoding(config.method, config.device).decompress(data), scene), len(data)
+    return test_view_psnr(build_for_decoding(config.method, config.device).decompress(data), scene), len(data)
 
 
 def row(cells: list[str], ours: tuple[float, float], paper: tuple[float, float]) -> None:
@@ -90,10 +79,10 @@ def steps(config: JobConfig, scene: Scene) -> None:
     model = encode(config, scene).fit.model
     store = DVGO(method.base, "float32")
     heading(["step"])
-    row(["uncompressed"], (test_psnr(model, scene), len(store.compress(model, scene))), PAPER_STEPS[0])
+    row(["uncompressed"], (test_view_psnr(model, scene), len(store.compress(model, scene))), PAPER_STEPS[0])
     torch.manual_seed(config.seed)
     field, keep, codes = method.shrink(model, scene)
-    row(["+ voxel pruning"], (test_psnr(field, scene), len(store.compress(field, scene))), PAPER_STEPS[1])
+    row(["+ voxel pruning"], (test_view_psnr(field, scene), len(store.compress(field, scene))), PAPER_STEPS[1])
 
     def floats() -> int:
         tensors, _ = quantized_tensors(field, keep, codes, method.precision)
@@ -110,10 +99,10 @@ def steps(config: JobConfig, scene: Scene) -> None:
         )
 
     codes.synchronise(field, None)
-    row(["+ vector quantization"], (test_psnr(field, scene), floats()), PAPER_STEPS[2])
+    row(["+ vector quantization"], (test_view_psnr(field, scene), floats()), PAPER_STEPS[2])
     kept = keep.view(-1).nonzero()[:, 0]
     finetune(field, scene, kept, codes, method.finetuning, method.precision.feature_steps, False, False)
-    row(["+ joint fine-tuning"], (test_psnr(field, scene), floats()), PAPER_STEPS[3])
+    row(["+ joint fine-tuning"], (test_view_psnr(field, scene), floats()), PAPER_STEPS[3])
 
 
 def main() -> None:

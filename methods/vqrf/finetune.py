@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
 from methods.vqrf.quantized_decoder import quantize_while_training, stop_quantizing
@@ -73,7 +71,7 @@ def finetune(
             settings.learning_rates,
             settings.loss_weights,
             settings.rays,
-            trainable=_as_bytes(field.occupancy.mask),
+            trainable=field.occupancy.mask,
         )
         for iteration in track(range(settings.iterations), "fine-tuning", settings.iterations):
             if iteration % settings.synchronise_every == 0:
@@ -82,7 +80,3 @@ def finetune(
     synchronise()
     if quantize_decoder:
         stop_quantizing(field.decoder)
-
-
-def _as_bytes(mask: Tensor) -> UInt8[Tensor, "x y z"]:
-    return mask.to(torch.uint8)
