@@ -16,7 +16,7 @@ from nerfzip.bitstream import tensor_digest
 
 def tensors_of(file: Path) -> VoxelTensors:
     """The coded tensors of a file, by whichever coder it was written."""
-    stream = read_bitstream(file)
+    _, stream = read_bitstream(file)
     _, decode = CODERS[stream.header["coder"]]
     return decode(stream.sections, parse_layout(stream.header["tensors"]))
 
