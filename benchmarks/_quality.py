@@ -1,12 +1,12 @@
 """The quality of a field in memory, measured as the jobs measure decoded files."""
 
 from nerfzip.data.scene import Scene
-from nerfzip.fields.field import Field
+from nerfzip.fields.field import Renderable
 from nerfzip.metrics import psnr
 from nerfzip.rendering.images import render_image
 
 
-def test_view_psnr(field: Field, scene: Scene) -> float:
+def test_view_psnr(field: Renderable, scene: Scene) -> float:
     """Mean PSNR over all test views, on images rounded to 8 bits."""
     total = 0.0
     for index in range(len(scene.test)):

@@ -28,7 +28,7 @@ def main() -> None:
     print(device_description("cpu"))
     print(f"decode {decoded.seconds:.2f} s")
     for size in (int(word) for word in arguments.sizes.split(",")):
-        cameras = orbit_cameras(decoded.field.box, arguments.views, size, size)
+        cameras = orbit_cameras(decoded.field.box, arguments.views, size, size)  # type: ignore[attr-defined]
         render_image(decoded.field, cameras, 0)
         seconds = []
         for view in range(arguments.views):

@@ -4,8 +4,10 @@ import os
 
 from nerfzip.compiled import choose_cache_folder
 
-# Both are read once, by numba and by torch, so they are set before either is imported.
+# All are read once, by numba or torch, so they are set before either is imported.
 choose_cache_folder()
+# MKL may otherwise take fewer threads when it likes, and then the last bits of a matrix product change.
+os.environ.setdefault("MKL_DYNAMIC", "FALSE")
 # Voxel grids are read at random places; with huge pages the kernels run up to a third faster.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 

@@ -94,7 +94,10 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
     inspect.add_argument("file", type=Path, metavar="FILE.nrz")
     verify = _add(
-        commands, "verify", "check a file's checksums, decode it, check the digest", "example:\n  nerfzip verify *.nrz"
+        commands,
+        "verify",
+        "check each file's checksums, decode it, check the digest; the exit status is 2 if any is bad",
+        "example:\n  nerfzip verify *.nrz",
     )
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
     _add_device(verify)

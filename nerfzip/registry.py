@@ -26,8 +26,15 @@ def conf_folders() -> list[Path]:
 
 
 def names(group: str) -> list[str]:
-    """The names in a group such as "method", "method/base" or "dataset"."""
-    return sorted({path.stem for folder in conf_folders() for path in (folder / group).glob("*.yaml")})
+    """The names in a group such as "method", "method/base" or "dataset"; "vqrf/paper" is a variant of "vqrf"."""
+    found = {
+        path.relative_to(folder / group).with_suffix("").as_posix()
+        for folder in conf_folders()
+        for path in (folder / group).rglob("*.yaml")
+    }
+    return sorted(
+        name for name in found if f"{group}/{name}".rpartition("/")[0] == group or name.split("/")[0] in found
+    )
 
 
 def yaml_file(group: str, name: str) -> Path:
@@ -70,5 +77,10 @@ def _read(method: str) -> dict[str, Any]:
     # Composing is slow to start; a listing needs only what the file itself says.
     from omegaconf import DictConfig, OmegaConf
 
-    settings = OmegaConf.load(yaml_file("method", method))
-    return {str(key): value for key, value in settings.items()} if isinstance(settings, DictConfig) else {}
+    own = OmegaConf.load(yaml_file("method", method))
+    settings = {str(key): value for key, value in own.items()} if isinstance(own, DictConfig) else {}
+    parent = method.rpartition("/")[0]
+    if not parent:
+        return settings
+    inherited = _read(parent)
+    return {**inherited, **settings, "rates": {**inherited.get("rates", {}), **settings.get("rates", {})}}

@@ -70,11 +70,9 @@ def test_the_package_is_the_wheel_and_not_the_checkout(environment: Path, tmp_pa
 
 def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: Path) -> None:
     listing = run(environment, tmp_path, "nerfzip", "list")
-    assert sorted(line.split()[0] for line in listing.splitlines()) == sorted(
-        f"{group}={file.stem}"
-        for group in ("method", "method/base", "dataset")
-        for file in (ROOT / "conf" / group).glob("*.yaml")
-    )
+    files = [file.relative_to(ROOT / "conf").with_suffix("").as_posix() for file in (ROOT / "conf").rglob("*/*.yaml")]
+    listed = [line.split()[0].replace("=", "/") for line in listing.splitlines()]
+    assert sorted(listed) == sorted(files)
 
 
 @pytest.mark.slow

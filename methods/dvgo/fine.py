@@ -33,6 +33,7 @@ class FineSettings:
         growth_at: iterations at which the grid grows.
         growth_factor: by which the number of voxels grows each time.
         shift_per_growth: what the activation's shift loses each time (1 in DVGO).
+        restart_at_growth: the optimiser and its learning rates start anew each time (DVGO), or only the grids' moments.
         inherit_density: start from the coarse stage's density instead of uniform fog.
         iterations, rays: how long, and rays a step.
         alpha_init: opacity of a step of one voxel at the start.
@@ -48,6 +49,7 @@ class FineSettings:
     growth_at: list[int]
     growth_factor: float
     shift_per_growth: float
+    restart_at_growth: bool
     inherit_density: bool
     iterations: int
     rays: int
@@ -96,7 +98,7 @@ def fit_fine(
             field = grow(field, replace(field.geometry, voxel_size=sizes.pop(0)), _opaque(field, settings))
             field.shift -= settings.shift_per_growth
             sampler.refilter(field)
-            trainer.move_to(field)
+            trainer.move_to(field, iteration if settings.restart_at_growth else None)
         elif iteration in settings.refresh_at or (
             settings.refresh_every and (iteration + settings.refresh_every // 2) % settings.refresh_every == 0
         ):

@@ -10,7 +10,7 @@ from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError, ConfigError
 from nerfzip.fields import VoxelField
 from nerfzip.fields.decoded_voxel_field import DecodedVoxelField
-from nerfzip.fields.voxel_header import describe, rebuild
+from nerfzip.fields.voxel_header import describe, parse
 from nerfzip.sampling.occupancy import Occupancy
 
 METHOD = "dvgo"
@@ -50,17 +50,18 @@ class DVGO:
         storage = stream.header.get("storage")
         if storage not in TYPES:
             raise BitstreamError(f"header.storage: {storage!r}, expected {' or '.join(TYPES)}")
-        field = rebuild(stream.header.get("field"))
+        described = parse(stream.header.get("field"))
         arrays = {
-            name: inflate_array(stream.sections, name, storage, tuple(tensor.shape))
-            for name, tensor in field.state_dict().items()
+            name: inflate_array(stream.sections, name, storage, shape) for name, shape in described.shapes().items()
         }
-        voxels = field.density.numel()
+        resolution = described.geometry.resolution
+        voxels = int(np.prod(resolution))
         packed = inflate_array(stream.sections, "occupancy", np.uint8, ((voxels + 7) // 8,))
         arrays["occupancy"] = packed
         if tensor_digest(arrays) != stream.digest:
             raise BitstreamError("the decoded tensors do not have the digest that the file states")
-        field.load_state_dict({name: torch.from_numpy(arrays[name].astype(np.float32)) for name in field.state_dict()})
-        mask = np.unpackbits(packed, count=voxels).reshape(field.geometry.resolution)
+        field = described.empty_field()
+        field.load_state_dict({name: torch.from_numpy(arrays[name]) for name in field.state_dict()})
+        mask = np.unpackbits(packed, count=voxels).reshape(resolution)
         field.occupancy = Occupancy.of(torch.from_numpy(mask.astype(bool)))
         return DecodedVoxelField(field, arrays)

@@ -12,11 +12,11 @@ from methods.vqrf.coding_context import decode_context, encode_context
 from methods.vqrf.coding_paper import decode_paper, encode_paper
 from methods.vqrf.quantized_decoder import decoder_arrays, expected_arrays, load_decoder
 from methods.vqrf.shared_codes import SharedCodes, feature_quantizer
-from methods.vqrf.tensors import VoxelTensors, drop_unused_codes, layout, parse_layout
+from methods.vqrf.tensors import Layout, VoxelTensors, drop_unused_codes, layout, parse_layout
 from nerfzip.bitstream import Bitstream, pack, tensor_digest
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields import ColourMLP, VoxelField
-from nerfzip.fields.voxel_header import describe, rebuild
+from nerfzip.fields.voxel_header import VoxelDescription, describe, parse
 from nerfzip.quantization import Quantizer, quantizer_by_spread
 from nerfzip.sampling.occupancy import Occupancy
 
@@ -59,7 +59,7 @@ def quantized_tensors(
     density_quantizer = quantizer_by_spread(density, precision.density_steps)
     kept = keep.view(-1).nonzero()[:, 0]
     features = field.features.data.view(-1, codes.codebook.shape[1])
-    quantizer = feature_quantizer(field, kept, codes, precision.feature_steps)
+    quantizer = codes.quantizer or feature_quantizer(field, kept, codes, precision.feature_steps)
     codebook = quantizer.quantize(codes.codebook) if precision.codebook == "int8" else codes.codebook.half()
     tensors = VoxelTensors(
         non_pruned=non_pruned.numpy(),
@@ -75,9 +75,17 @@ def quantized_tensors(
 
 
 def pack_field(field: VoxelField, tensors: VoxelTensors, scales: dict[str, list[float]], coder: str) -> bytes:
-    """A complete file."""
+    """A complete file.
+
+    Raises:
+        ConfigError: beyond what a reader accepts.
+    """
     encode, _ = CODERS[coder]
     header = {"coder": coder, "field": describe(field), "tensors": layout(tensors), "scales": scales}
+    try:
+        _parse_header(header)
+    except BitstreamError as error:
+        raise ConfigError(f"a file can't hold this field: {error}") from error
     return pack(METHOD, header, encode(tensors), tensor_digest(coded_tensors(tensors, scales)))
 
 
@@ -87,34 +95,56 @@ def unpack_field(stream: Bitstream) -> tuple[VoxelField, dict[str, np.ndarray]]:
     Raises:
         BitstreamError: the file is damaged or hostile.
     """
-    header = stream.header
+    header = _parse_header(stream.header)
+    _, decode = CODERS[header.coder]
+    tensors = decode(stream.sections, header.tensors)
+    scales = {"density": _pair(header.density_quantizer), "features": _pair(header.feature_quantizer)}
+    coded = coded_tensors(tensors, scales)
+    if tensor_digest(coded) != stream.digest:
+        raise BitstreamError("the decoded tensors do not have the digest that the file states")
+    # The grids are made last: a forged file gets no memory for them.
+    return _dequantized(header, tensors), coded
+
+
+@dataclass(frozen=True)
+class _Header:
+    coder: str
+    field: VoxelDescription
+    tensors: Layout
+    density_quantizer: Quantizer
+    feature_quantizer: Quantizer
+
+
+def _parse_header(header: dict[str, Any]) -> _Header:
     coder: Any = header.get("coder")
     if coder not in list(CODERS):
         raise BitstreamError(f"header.coder: {coder!r}, expected one of {', '.join(CODERS)}")
-    parsed = parse_layout(header.get("tensors"))
+    tensors = parse_layout(header.get("tensors"))
+    if tensors.codes > max(tensors.quantized, 1):
+        raise BitstreamError(f"header.tensors.codes: {tensors.codes} for {tensors.quantized} voxels, expected no more")
     density_quantizer, feature_quantizer = (_quantizer(header, name) for name in ("density", "features"))
-    field = rebuild(header.get("field"))
+    field = parse(header.get("field"))
+    found, expected = (tensors.shape, tensors.channels), (field.geometry.resolution, field.channels)
+    if found != expected:
+        raise BitstreamError(f"header: tensors of {found}, but a field of {expected}")
+    kind = "int8" if "0.scale" in tensors.decoder else "float16"
+    if tensors.decoder != expected_arrays(field.new_decoder(), kind):
+        raise BitstreamError(f"header.tensors.decoder: {tensors.decoder}, which is not the described network")
+    return _Header(coder, field, tensors, density_quantizer, feature_quantizer)
+
+
+def _dequantized(header: _Header, tensors: VoxelTensors) -> VoxelField:
+    field = header.field.empty_field()
     assert isinstance(field.decoder, ColourMLP)
-    found = (parsed.shape, parsed.channels)
-    if found != (field.geometry.resolution, field.features.shape[-1]):
-        raise BitstreamError(f"header: tensors of {found}, but a field of {field.geometry.resolution}")
-    kind = "int8" if "0.scale" in parsed.decoder else "float16"
-    if parsed.decoder != expected_arrays(field.decoder, kind):
-        raise BitstreamError(f"header.tensors.decoder: {parsed.decoder}, which is not the described network")
-    _, decode = CODERS[coder]
-    tensors = decode(stream.sections, parsed)
-    coded = coded_tensors(tensors, {"density": _pair(density_quantizer), "features": _pair(feature_quantizer)})
-    if tensor_digest(coded) != stream.digest:
-        raise BitstreamError("the decoded tensors do not have the digest that the file states")
     load_decoder(field.decoder, tensors.decoder)
     non_pruned, keep = torch.from_numpy(tensors.non_pruned), torch.from_numpy(tensors.keep)
     codebook = torch.from_numpy(tensors.codebook)
-    codes = feature_quantizer.dequantize(codebook) if codebook.dtype == torch.int8 else codebook.float()
-    field.density.data[non_pruned] = density_quantizer.dequantize(torch.from_numpy(tensors.density))[:, None]
-    field.features.data[keep] = feature_quantizer.dequantize(torch.from_numpy(tensors.kept_features))
+    codes = header.feature_quantizer.dequantize(codebook) if codebook.dtype == torch.int8 else codebook.float()
+    field.density.data[non_pruned] = header.density_quantizer.dequantize(torch.from_numpy(tensors.density))[:, None]
+    field.features.data[keep] = header.feature_quantizer.dequantize(torch.from_numpy(tensors.kept_features))
     field.features.data[non_pruned & ~keep] = codes[torch.from_numpy(tensors.indices).long()]
     field.occupancy = Occupancy.of(non_pruned)
-    return field, coded
+    return field
 
 
 def coded_tensors(tensors: VoxelTensors, scales: dict[str, list[float]]) -> dict[str, np.ndarray]:

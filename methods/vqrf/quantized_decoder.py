@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from nerfzip.errors import BitstreamError
 from nerfzip.fields import ColourMLP
 from nerfzip.quantization import Quantizer, fake_quantize, quantizer_by_rows
 
@@ -48,12 +49,18 @@ def expected_arrays(decoder: ColourMLP, kind: str) -> dict[str, tuple[str, tuple
 
 
 def load_decoder(decoder: ColourMLP, arrays: dict[str, np.ndarray]) -> None:
-    """Set the weights from stored arrays."""
+    """Set the weights from stored arrays.
+
+    Raises:
+        BitstreamError: a scale that makes weights beyond float32.
+    """
     for i, layer in enumerate(decoder.layers):
         assert isinstance(layer, nn.Linear)
         weight = torch.from_numpy(arrays[f"{i}.weight"])
         if f"{i}.scale" in arrays:
             layer.weight.data = Quantizer(torch.from_numpy(arrays[f"{i}.scale"])).dequantize(weight)
+            if not bool(torch.isfinite(layer.weight).all()):
+                raise BitstreamError(f"tensor 'decoder.{i}.scale': its weights are not finite")
         else:
             layer.weight.data = weight.float()
         layer.bias.data = torch.from_numpy(arrays[f"{i}.bias"]).float()

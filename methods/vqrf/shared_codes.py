@@ -21,6 +21,7 @@ class SharedCodes:
         codebook: the codes' values before 8-bit quantization.
         residual: what quantization took from each code at the last synchronisation; it is given back at the next,
             so that steps smaller than the quantizer's add up instead of being lost.
+        quantizer: of the codes at the last synchronisation, if they were quantized.
     """
 
     voxels: Int[Tensor, "voxels"]
@@ -28,6 +29,7 @@ class SharedCodes:
     weights: Float[Tensor, "voxels"]
     codebook: Float[Tensor, "codes channels"]
     residual: Float[Tensor, "codes channels"]
+    quantizer: Quantizer | None = None
 
     @staticmethod
     def of(
@@ -50,6 +52,7 @@ class SharedCodes:
         total = torch.zeros_like(self.codebook).index_add_(0, self.indices, mine * self.weights[:, None])
         used = mass > 0
         self.codebook[used] = total[used] / mass[used, None] + self.residual[used]
+        self.quantizer = quantizer
         decoded = self.codebook
         if quantizer is not None:
             decoded = quantizer.dequantize(quantizer.quantize(self.codebook))

@@ -11,8 +11,8 @@ from nerfzip.entropy.code_tree import build_tree, integer_codebook
 from nerfzip.entropy.lattice import PAD
 from nerfzip.errors import BitstreamError
 
-MAX_VOXELS = 1 << 25
-"""Of the grid as decoding pads it: about 320³."""
+MAX_VOXELS = 1 << 24
+"""Of the grid as decoding pads it: about 250³."""
 MAX_CHANNELS = 64
 MAX_CODES = 1 << 16
 MAX_BYTES = 1 << 30

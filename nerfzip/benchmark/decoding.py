@@ -1,6 +1,5 @@
 """From a file to a field, checked against the digest that the file holds."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from nerfzip.bitstream import Bitstream, tensor_digest, unpack
 from nerfzip.config import build_for_decoding
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.method import Field
+from nerfzip.stopwatch import stopwatch
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,15 @@ def decode_file(path: Path, device: str) -> DecodedFile:
     except ConfigError as error:
         raise BitstreamError(f"{path}: {error}") from error
     method = build_for_decoding(bitstream.method, device)
-    start = time.perf_counter()
     try:
-        field = method.decompress(data)
+        with stopwatch() as elapsed:
+            field = method.decompress(data)
     except BitstreamError as error:
         raise BitstreamError(f"{path}: {error}") from error
-    seconds = time.perf_counter() - start
     digest = tensor_digest(field.coded_tensors())
     if digest != bitstream.digest:
         raise BitstreamError(
             f"{path}: decoded to other tensors than were encoded: digest {digest.hex()}, "
             f"the file says {bitstream.digest.hex()}"
         )
-    return DecodedFile(bitstream, field, seconds)
+    return DecodedFile(bitstream, field, elapsed.seconds)

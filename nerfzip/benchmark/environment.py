@@ -22,15 +22,17 @@ LIBRARIES = (
     "scikit-image",
 )
 
+COMPUTING_LIBRARIES = ("torch", "numpy", "numba")
+"""Another version of these may give another result."""
+
 
 def library_versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+
+
+def computing_versions() -> dict[str, str]:
+    """Of what computes: part of the names of fits and points."""
+    return {name: _version(name) for name in COMPUTING_LIBRARIES}
 
 
 def commit() -> str | None:
@@ -52,6 +54,13 @@ def device_description(device: str) -> str:
     if device == "cuda":
         return f"cuda: {torch.cuda.get_device_name()}"
     return f"cpu: {_processor()} ({torch.get_num_threads()} of {os.cpu_count()} cores)"
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

@@ -8,7 +8,6 @@ import io
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,13 @@ from typing import Any
 import torch
 
 from nerfzip.benchmark.code_version import FIT_ROOMS, code_version
+from nerfzip.benchmark.environment import computing_versions
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.config import JobConfig
 from nerfzip.data.scene import Scene
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
 _DIGEST_BYTES = 32
@@ -44,6 +45,7 @@ def fit_key(config: JobConfig, scene: Scene) -> str:
         "seed": config.seed,
         "device": config.device,
         "code": code_version(config.fit_settings, FIT_ROOMS),
+        "libraries": computing_versions(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -63,14 +65,13 @@ def cached_fit(fit: Callable[[], Any], key: str, folder: Path) -> Fit:
         stored = _read(path)
         if stored is not None:
             return Fit(stored["model"], stored["seconds"], from_cache=True)
-        start = time.perf_counter()
-        model = fit()
-        seconds = time.perf_counter() - start
+        with stopwatch() as elapsed:
+            model = fit()
         try:
-            _write(path, {"model": model, "seconds": seconds})
+            _write(path, {"model": model, "seconds": elapsed.seconds})
         except NerfzipError as error:
             _log.warning("the fit is not kept for the next run: %s", error)
-    return Fit(model, seconds, from_cache=False)
+    return Fit(model, elapsed.seconds, from_cache=False)
 
 
 def _write(path: Path, stored: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ import logging
 import re
 import subprocess
 import sys
-import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from omegaconf import OmegaConf
 
 from nerfzip.benchmark.camera_file import write_cameras
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
-from nerfzip.benchmark.environment import commit, library_versions
+from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cached_fit, default_folder, fit_key
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
@@ -33,6 +32,7 @@ from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Scene
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,13 @@ class Encoded:
 
 def point_folder(config: JobConfig, scene: Scene) -> Path:
     """The folder of a job: its name ends in a hash of all that the result depends on."""
-    parts = {**settings(config), "scene": scene.fingerprint, "device": config.device, "code": _code_version(config)}
+    parts = {
+        **settings(config),
+        "scene": scene.fingerprint,
+        "device": config.device,
+        "code": _code_version(config),
+        "libraries": computing_versions(),
+    }
     del parts["dataset_settings"]  # The fingerprint stands for them, wherever the capture lies.
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     name = f"{config.method}-{scene.name}-{config.rate}-{config.seed}-{digest[:12]}"
@@ -88,23 +94,28 @@ def run_job(config: JobConfig, scene: Scene) -> Row:
             raise
 
 
+def fit(config: JobConfig, scene: Scene) -> Fit:
+    """The job's model, fitted or from the cache."""
+
+    def new() -> Any:
+        _log.info("fit %s on %s", config.method, scene.name)
+        torch.manual_seed(config.seed)
+        return build(config.method_settings).fit(scene)
+
+    return cached_fit(new, fit_key(config, scene), config.cache or default_folder())
+
+
 def encode(config: JobConfig, scene: Scene) -> Encoded:
     """Fit, or take the cached fit, and compress."""
     method = build(config.method_settings)
-
-    def fit() -> Any:
-        _log.info("fit %s on %s", config.method, scene.name)
-        torch.manual_seed(config.seed)
-        return method.fit(scene)
-
-    fitted = cached_fit(fit, fit_key(config, scene), config.cache or default_folder())
+    fitted = fit(config, scene)
     size = getattr(method, "uncompressed_bytes", None)
     uncompressed_bytes = None if size is None else int(size(fitted.model))
     _log.info("compress %s at rate %s", config.method, config.rate)
     torch.manual_seed(config.seed)
-    start = time.perf_counter()
-    data = method.compress(fitted.model, scene)
-    return Encoded(data, fitted, time.perf_counter() - start, uncompressed_bytes)
+    with stopwatch() as elapsed:
+        data = method.compress(fitted.model, scene)
+    return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 
 
 def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:

@@ -14,7 +14,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Row:
-    """One point of a rate-distortion curve. Times are in seconds, sizes in bytes.
+    """One point of a rate-distortion curve. Sizes are in bytes; times in seconds, without the compilation of kernels.
 
     Attributes:
         schema: version of this list of fields.

@@ -20,7 +20,8 @@ def tensor_digest(tensors: Mapping[str, Tensor | np.ndarray]) -> bytes:
     and the device, the strides and the machine's byte order don't matter. Zeros of unlike sign differ.
 
     Raises:
-        BitstreamError: a type that numpy can't hold as plain numbers.
+        BitstreamError: a type that numpy can't hold as plain numbers, or a number that is not finite. So neither is
+            ever written or read.
     """
     state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for name in sorted(tensors):
@@ -30,6 +31,8 @@ def tensor_digest(tensors: Mapping[str, Tensor | np.ndarray]) -> bytes:
             raise BitstreamError(f"tensor {name!r}: {error}") from error
         if array.dtype.kind not in "biufc":
             raise BitstreamError(f"tensor {name!r}: type {array.dtype.name}, expected numbers")
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            raise BitstreamError(f"tensor {name!r}: NaN or infinity in it, expected finite numbers")
         for text in (name.encode(), array.dtype.name.encode()):
             state.update(struct.pack("<I", len(text)) + text)
         state.update(struct.pack(f"<I{array.ndim}Q", array.ndim, *array.shape))

@@ -8,6 +8,8 @@ import numpy as np
 from nerfzip.errors import BitstreamError
 
 LEVEL = 9
+PIECE = 1 << 16
+"""Of a section, inflated at a time: at most a thousandfold, so that little memory is held beside the array."""
 
 
 def deflate_array(array: np.ndarray) -> bytes:
@@ -28,12 +30,15 @@ def inflate_array(
         raise BitstreamError(f"section {name}: missing")
     dtype = np.dtype(dtype)
     expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    stream = zlib.decompressobj()
+    stream, data, section = zlib.decompressobj(), bytearray(), memoryview(sections[name])
     try:
-        # One byte more than expected, so that a section that is too long is noticed without inflating all of it.
-        data = stream.decompress(sections[name], expected + 1)
+        for start in range(0, len(section), PIECE):
+            # One byte more than expected, so that a section that is too long is noticed without inflating all of it.
+            data += stream.decompress(section[start : start + PIECE], expected + 1 - len(data))
+            if stream.eof or len(data) > expected:
+                break
     except zlib.error as error:
         raise BitstreamError(f"section {name}: {error}") from error
     if len(data) != expected or not stream.eof:
         raise BitstreamError(f"section {name}: inflates to {len(data)} bytes or more, expected {expected}")
-    return np.frombuffer(bytearray(data), dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)

@@ -24,12 +24,16 @@ class RenderedRays:
     depth: Float[Tensor, "rays"]
 
 
-class Field(Protocol):
-    """A decoded radiance field. It holds nothing but what came from the file."""
+class Renderable(Protocol):
+    """What can be seen: a model while it is trained, or a decoded field."""
 
     def render(self, rays: Rays) -> RenderedRays:
         """Render a bundle of rays of any size; memory is bounded by chunking inside `nerfzip.rendering`."""
         ...
+
+
+class Field(Renderable, Protocol):
+    """A decoded radiance field. It holds nothing but what came from the file."""
 
     def coded_tensors(self) -> dict[str, Tensor]:
         """The tensors that the file codes, by name: integers and their dequantised values.

@@ -19,8 +19,8 @@ from nerfzip.kernels import (
 )
 from nerfzip.sampling import Occupancy
 
-SMALLEST_OPACITY = 1e-4
-"""Means over a ray are taken as if it had at least this opacity."""
+SMALLEST_WEIGHT = 1e-4
+"""Means over a ray are taken as if its samples had at least this weight together."""
 
 
 class Shading(StrEnum):
@@ -179,6 +179,9 @@ class VoxelField(nn.Module):
         features = interpolate_trilinear(
             self.features, samples.positions[visible], gradients.features if gradients else None
         )
+        ones_and_distances = torch.stack([torch.ones_like(weights), samples.distances[visible]], dim=1)
+        total, depth = accumulate_along_rays(weights, ones_and_distances, offsets).unbind(dim=1)
+        total = total.clamp(min=SMALLEST_WEIGHT)
         sample_rgb = None
         if self.shading == Shading.SAMPLE:
             sample_rgb = self.decoder(features, rays.directions[ray_indices])
@@ -186,18 +189,15 @@ class VoxelField(nn.Module):
         else:
             opacity = 1 - transmittance[:, None]
             # The mean feature, so that a half-covered pixel has the colour of what covers it.
-            mean = accumulate_along_rays(weights, features, offsets) / opacity.clamp(min=SMALLEST_OPACITY)
+            mean = accumulate_along_rays(weights, features, offsets) / total[:, None]
             rgb = opacity * self.decoder(mean, rays.directions)
         rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
-        with torch.no_grad():
-            depth = accumulate_along_rays(weights, samples.distances[visible][:, None], offsets)[:, 0]
-        return RenderedSamples(rgb, transmittance, depth, weights, ray_indices, sample_rgb)
+        return RenderedSamples(rgb, transmittance, (depth / total).detach(), weights, ray_indices, sample_rgb)
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
         rendered = self(rays)
-        opacity = 1 - rendered.transmittance
-        return RenderedRays(rendered.rgb.clamp(0, 1), opacity, rendered.depth / opacity.clamp(min=SMALLEST_OPACITY))
+        return RenderedRays(rendered.rgb.clamp(0, 1), 1 - rendered.transmittance, rendered.depth)
 
     def alpha_of_voxels(self, interval: float) -> Float[Tensor, "x y z"]:
         """Opacity at each voxel's centre over a length of `interval` final voxels."""

@@ -1,6 +1,5 @@
 """Which voxels to drop, which to share codes, which to keep as they are (VQRF, Eq. 5, 6, 10; spec sheet §3.2)."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +32,7 @@ def classify_voxels(importance: Float[Tensor, "*voxels"], prune: float, keep: fl
 
     Args:
         importance: Σ of ray weights, at least 0.
-        prune: β_p in [0, 1]; 0 prunes nothing, not even voxels without importance.
+        prune: β_p in [0, 1]; 0 prunes the voxels without any importance alone (as the paper's sizes for β_p = 0 show).
         keep: β_k in [0, 1]; 0 keeps none, 1 keeps all that are not pruned.
     """
     pruned = importance <= cumulative_threshold(importance, 1 - prune)
@@ -45,8 +44,8 @@ def cumulative_threshold(importance: Float[Tensor, "*voxels"], fraction: float) 
     """θ such that the voxels with importance > θ hold the top `fraction` of the total importance.
 
     With the voxels in ascending order, θ is the first importance at which the running sum exceeds 1 − fraction of the
-    total. So voxels > θ hold less than `fraction`, voxels ≥ θ at least that. Fraction 1 gives −∞ (all are above),
-    fraction 0 the maximum (none is).
+    total. So voxels > θ hold less than `fraction`, voxels ≥ θ at least that. Fraction 1 gives 0 (all with any
+    importance are above), fraction 0 the maximum (none is).
 
     Raises:
         ConfigError: the fraction lies outside [0, 1].
@@ -57,7 +56,7 @@ def cumulative_threshold(importance: Float[Tensor, "*voxels"], fraction: float) 
     if importance.numel() == 0 or not bool((torch.isfinite(importance) & (importance >= 0)).all()):
         raise TrainingError("the importance of the voxels must be finite, at least 0, and of one voxel or more")
     if fraction == 1:
-        return -math.inf
+        return 0.0
     ascending = importance.reshape(-1).sort().values
     running_sum = ascending.double().cumsum(0)
     first_above = int(torch.searchsorted(running_sum, (1 - fraction) * running_sum[-1], right=True))

@@ -1,7 +1,6 @@
 """Whole images of a field, in chunks of rays."""
 
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from nerfzip.errors import NerfzipError
-from nerfzip.fields.field import Field
+from nerfzip.fields.field import Field, Renderable
 from nerfzip.files import write_atomically
 from nerfzip.geometry import Cameras
 from nerfzip.progress import track
+from nerfzip.stopwatch import stopwatch
 
 RAYS_PER_CHUNK = 2**14
 """Bounds memory: a field that runs a network for each of 100 samples a ray holds 1.6 million activations at once."""
@@ -31,7 +31,7 @@ class RenderedImage:
 
 
 def render_image(
-    field: Field, cameras: Cameras, camera_index: int, rays_per_chunk: int = RAYS_PER_CHUNK
+    field: Renderable, cameras: Cameras, camera_index: int, rays_per_chunk: int = RAYS_PER_CHUNK
 ) -> Float[Tensor, "height width 3"]:
     """The colours of one view in [0, 1], on the field's background, in main memory.
 
@@ -52,10 +52,10 @@ def render_image(
 def render_images(field: Field, cameras: Cameras, rays_per_chunk: int = RAYS_PER_CHUNK) -> Iterator[RenderedImage]:
     """All views in turn, rounded to 8 bits."""
     for index in track(range(len(cameras)), "render", len(cameras)):
-        start = time.perf_counter()
-        rgb = render_image(field, cameras, index, rays_per_chunk)
-        pixels = (rgb * 255).round().to(torch.uint8)
-        yield RenderedImage(pixels, time.perf_counter() - start)
+        with stopwatch() as elapsed:
+            rgb = render_image(field, cameras, index, rays_per_chunk)
+            pixels = (rgb * 255).round().to(torch.uint8)
+        yield RenderedImage(pixels, elapsed.seconds)
 
 
 def image_name(index: int) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from nerfzip.errors import TrainingError
 from nerfzip.fields import VoxelField
@@ -54,14 +54,21 @@ class VoxelTrainer:
         self.rays = rays
         self.density_adam = GridAdam(field.density, voxel_rates, trainable)
         self.features_adam = GridAdam(field.features, voxel_rates, trainable)
-        parameters = list(field.decoder.parameters())
-        self.decoder_adam = torch.optim.Adam(parameters, lr=0.0, betas=BETAS, foreach=True) if parameters else None
+        self.decoder_adam = _adam(field.decoder)
+        self._schedule_start = 0
 
-    def move_to(self, field: VoxelField) -> None:
-        """Go on with a field that has grown: new state for its grids, the decoder's stays."""
+    def move_to(self, field: VoxelField, restart_at: int | None = None) -> None:
+        """Go on with a field that has grown: new state for its grids.
+
+        Args:
+            restart_at: an iteration at which the learning rates and the decoder's state start anew as well.
+        """
         self.field = field
         self.density_adam = GridAdam(field.density)
         self.features_adam = GridAdam(field.features)
+        if restart_at is not None:
+            self.decoder_adam = _adam(field.decoder)
+            self._schedule_start = restart_at
 
     def step(self, iteration: int) -> float:
         """One optimisation step at a place of the learning rates' schedule; returns the loss."""
@@ -78,7 +85,7 @@ class VoxelTrainer:
             loss.backward()
         if iteration % self.loss_weights.variation_every == 0:
             self._add_total_variation()
-        scale = self.learning_rates.scale(iteration)
+        scale = self.learning_rates.scale(iteration - self._schedule_start)
         self.density_adam.step(self.learning_rates.density * scale)
         self.features_adam.step(self.learning_rates.features * scale)
         if self.decoder_adam is not None:
@@ -95,3 +102,8 @@ class VoxelTrainer:
         ):
             if weight > 0:
                 add_total_variation(adam.grid, adam.gradient, weight / self.rays)
+
+
+def _adam(decoder: nn.Module) -> torch.optim.Adam | None:
+    parameters = list(decoder.parameters())
+    return torch.optim.Adam(parameters, lr=0.0, betas=BETAS, foreach=True) if parameters else None

@@ -74,9 +74,3 @@ def decode_here(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(returncode=decode_worker.main([str(word) for word in command[3:]]))
 
     monkeypatch.setattr(job, "subprocess", SimpleNamespace(run=run))
-
-
-def fit_count(folder: Path) -> int:
-    """How many fits were made."""
-    file = folder / "fits"
-    return len(file.read_text().splitlines()) if file.exists() else 0

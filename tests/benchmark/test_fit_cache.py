@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from observed import pretend_version
 
 from nerfzip.benchmark.fit_cache import cached_fit, fit_key
 from nerfzip.benchmark.locks import exclusive
@@ -121,3 +122,13 @@ def test_the_key_is_what_the_fit_depends_on(tiny: list[str]) -> None:
     others = [key("seed=1"), key("method.base.gain=2"), key("dataset.shade=0.5")]
     assert len(same) == 1
     assert len(same | set(others)) == 4
+
+
+def test_the_key_has_the_versions_of_what_computes(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (config,) = job_configs(tiny)
+    scene = build(config.dataset_settings)
+    before = fit_key(config, scene)
+    for library, changes in (("torch", True), ("numpy", True), ("numba", True), ("rich", False)):
+        with monkeypatch.context() as patch:
+            pretend_version(patch, library)
+            assert (fit_key(config, scene) != before) == changes, library

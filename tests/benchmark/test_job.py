@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import fit_count
+from observed import fit_count, pretend_version
 from omegaconf import OmegaConf
 from PIL import Image
 
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
+from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.row import read_row
 from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.cli import main
+from nerfzip.config import build, job_configs
 from nerfzip.errors import NerfzipError
 
 Finished = tuple[Path, list[str]]
@@ -78,6 +80,16 @@ def test_a_complete_job_is_left_as_it_is(finished: Finished, caplog: pytest.LogC
     after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     assert {path for path in after if path.name != "lock"} == {path for path in before if path.name != "lock"}
     assert all(after[path] == before[path] for path in before if path.name != "lock")
+
+
+def test_a_point_is_named_after_the_versions_of_what_computes(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (config,) = job_configs(tiny)
+    scene = build(config.dataset_settings)
+    before = point_folder(config, scene)
+    for library, changes in (("torch", True), ("numpy", True), ("numba", True), ("rich", False)):
+        with monkeypatch.context() as patch:
+            pretend_version(patch, library)
+            assert (point_folder(config, scene) != before) == changes, library
 
 
 @pytest.mark.usefixtures("decode_here")

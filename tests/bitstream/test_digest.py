@@ -1,24 +1,17 @@
-import hashlib
-import struct
+import math
 
 import numpy as np
 import pytest
 import torch
+from documented_digest import documented_digest
 
 from nerfzip.bitstream import tensor_digest
 from nerfzip.errors import BitstreamError
 
 
 def test_the_hash_is_what_the_document_says() -> None:
-    fed = b""
-    for name, kind, shape, values in (
-        (b"codes", b"int8", (2, 2), bytes([1, 2, 255, 4])),
-        (b"scale", b"float32", (), struct.pack("<f", 0.5)),
-    ):
-        fed += struct.pack("<I", len(name)) + name + struct.pack("<I", len(kind)) + kind
-        fed += struct.pack(f"<I{len(shape)}Q", len(shape), *shape) + values
     tensors = {"scale": torch.tensor(0.5), "codes": torch.tensor([[1, 2], [-1, 4]], dtype=torch.int8)}
-    assert tensor_digest(tensors) == hashlib.blake2b(fed, digest_size=16).digest()
+    assert tensor_digest(tensors) == documented_digest({name: tensor.numpy() for name, tensor in tensors.items()})
 
 
 def test_library_strides_byte_order_and_dictionary_order_do_not_matter() -> None:
@@ -54,3 +47,13 @@ def test_name_type_shape_values_and_sign_matter() -> None:
 def test_types_that_are_not_plain_numbers_are_refused(values: np.ndarray | torch.Tensor) -> None:
     with pytest.raises(BitstreamError, match="'odd'"):
         tensor_digest({"odd": values})
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_refused(dtype: type, bad: float) -> None:
+    values = np.zeros((3, 2), dtype)
+    assert tensor_digest({"odd": values})
+    values[2, 1] = bad
+    with pytest.raises(BitstreamError, match="'odd': NaN or infinity"):
+        tensor_digest({"even": np.zeros(2, np.int8), "odd": values})

@@ -55,7 +55,7 @@ def _render_ray(field: VoxelField, ray_origin: torch.Tensor, ray_direction: torc
     length = max((leave - enter) / step, 0.0)
     margins = [abs(length - round(length))] if leave > enter else [abs(leave - enter)]
 
-    passed, colour, depth = 1.0, np.zeros(3), 0.0
+    passed, shown, colour, depth = 1.0, 0.0, np.zeros(3), 0.0
     feature_sum = np.zeros(features.shape[3])
     for index in range(int(length)):
         distance = enter + (index + 0.5) * step
@@ -75,12 +75,12 @@ def _render_ray(field: VoxelField, ray_origin: torch.Tensor, ray_direction: torc
         margins.append(abs(weight - limits.weight))
         if weight <= limits.weight:
             continue
+        shown += weight
         depth += weight * distance
         feature = interpolated(features, position)
         feature_sum += weight * feature
         if field.shading == "sample":
             colour += weight * decoded(decoder, feature, direction)
-    opacity = 1 - passed
-    if field.shading == "ray" and opacity > 1e-4:
-        colour = opacity * decoded(decoder, feature_sum / opacity, direction)
-    return SlowRay(colour + passed * np.array(field.background), passed, depth, min(margins))
+    if field.shading == "ray":
+        colour = (1 - passed) * decoded(decoder, feature_sum / max(shown, 1e-4), direction)
+    return SlowRay(colour + passed * np.array(field.background), passed, depth / max(shown, 1e-4), min(margins))

@@ -1,4 +1,4 @@
-"""Damaged and hostile files of each method: decoded to the same digest, or refused, within bounded memory."""
+"""Damaged and hostile files of each method: decoded to the same digest, or refused, within bounded time and memory."""
 
 import copy
 import random
@@ -7,19 +7,23 @@ from typing import Any
 
 import pytest
 import torch
+from decode_limits import within_limits
 from tiny_models import FLOAT16, tiny_base, tiny_vqrf
 
 from methods.dvgo.method import DVGO
-from nerfzip.benchmark.memory import peak_memory, reset_peak_memory
+from methods.vqrf.quantized_decoder import expected_arrays
+from methods.vqrf.tensors import MAX_VOXELS
 from nerfzip.bitstream import pack, tensor_digest, unpack
 from nerfzip.data.scene import Scene
+from nerfzip.entropy.lattice import PAD
 from nerfzip.errors import BitstreamError
-from nerfzip.fields import VoxelField
+from nerfzip.fields import ColourMLP, VoxelField
+from nerfzip.fields.voxel_header import LARGEST_GRID_BYTES, NETWORK_LIMITS
 from nerfzip.geometry import Rays
 
 Decompress = Callable[[bytes], Any]
 MEMORY_LIMIT = 1 << 28
-"""Of all attempts together; a real decode of these files takes a few MB."""
+"""Of an attempt; a real decode of these files takes a few MB."""
 RAYS = Rays(torch.tensor([[4.0, 0.3, 0.2]]), torch.tensor([[-1.0, 0.0, 0.0]]))
 
 
@@ -27,11 +31,14 @@ RAYS = Rays(torch.tensor([[4.0, 0.3, 0.2]]), torch.tensor([[-1.0, 0.0, 0.0]]))
 def files(tiny_scene: Scene, ray_field: VoxelField, vqrf_file: bytes) -> dict[str, tuple[bytes, Decompress]]:
     torch.manual_seed(0)
     dvgo, vqrf = DVGO(tiny_base(), "float16"), tiny_vqrf(coder="paper", precision=FLOAT16)
-    return {
+    made = {
         "vqrf context": (vqrf_file, tiny_vqrf().decompress),
         "vqrf paper": (vqrf.compress(ray_field, tiny_scene), vqrf.decompress),
         "dvgo": (dvgo.compress(ray_field, tiny_scene), dvgo.decompress),
     }
+    for data, decompress in made.values():
+        decompress(data)  # No attempt is to pay for the compilation of kernels.
+    return made
 
 
 NAMES = ["vqrf context", "vqrf paper", "dvgo"]
@@ -71,11 +78,12 @@ MUTATIONS = [flip_bits, cut, swap, blank, insert]
 
 def attempt(data: bytes, decompress: Decompress, digest: bytes) -> bool:
     """Whether the file was refused. Where it was not, it decodes to the digest, and can be rendered."""
-    try:
-        field = decompress(data)
-    except BitstreamError as error:
-        assert str(error)
-        return True
+    with within_limits(MEMORY_LIMIT):
+        try:
+            field = decompress(data)
+        except BitstreamError as error:
+            assert str(error)
+            return True
     assert tensor_digest(field.coded_tensors()) == digest
     field.render(RAYS)
     return False
@@ -86,17 +94,14 @@ def test_random_damage(files: dict[str, tuple[bytes, Decompress]], name: str) ->
     original, decompress = files[name]
     digest = unpack(original).digest
     assert not attempt(original, decompress, digest)
-    reset_peak_memory()
-    before = peak_memory()
     refused, changed = 0, 0
-    for seed in range(260):
+    for seed in range(1000):
         data = bytearray(original)
         MUTATIONS[seed % len(MUTATIONS)](data, random.Random(seed))
         if data != original:
             changed += 1
             refused += attempt(bytes(data), decompress, digest)
-    assert peak_memory() - before < MEMORY_LIMIT
-    assert refused == changed > 230
+    assert refused == changed > 900
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,8 +109,6 @@ def test_damage_under_right_checksums(files: dict[str, tuple[bytes, Decompress]]
     """The decoders of the sections see it; the digest of the tensors is what notices the rest."""
     original, decompress = files[name]
     stream = unpack(original)
-    reset_peak_memory()
-    before = peak_memory()
     refused = 0
     for seed in range(60):
         chance = random.Random(seed)
@@ -114,7 +117,6 @@ def test_damage_under_right_checksums(files: dict[str, tuple[bytes, Decompress]]
         MUTATIONS[seed % len(MUTATIONS)](data, chance)
         sections = {**stream.sections, section: bytes(data)}
         refused += attempt(pack(stream.method, stream.header, sections, stream.digest), decompress, stream.digest)
-    assert peak_memory() - before < MEMORY_LIMIT
     assert refused > 30
 
 
@@ -152,8 +154,6 @@ def test_hostile_headers(files: dict[str, tuple[bytes, Decompress]], name: str) 
     """Each value in turn becomes something weird, or is left out."""
     original, decompress = files[name]
     stream = unpack(original)
-    reset_peak_memory()
-    before = peak_memory()
     refused, attempts = 0, 0
     for number in range(len(places(stream.header))):
         for weird in [*random.Random(number).sample(WEIRD, 2), "left out"]:
@@ -166,9 +166,61 @@ def test_hostile_headers(files: dict[str, tuple[bytes, Decompress]], name: str) 
             attempts += 1
             data = pack(stream.method, header, stream.sections, stream.digest)
             refused += attempt(data, decompress, stream.digest)
-    assert peak_memory() - before < MEMORY_LIMIT
     assert attempts > 90
     assert refused > 0.8 * attempts
+
+
+def hostile(value: Any, chance: random.Random) -> Any:
+    """Half of the time plausible: another number of the same type."""
+    if type(value) in (int, float) and chance.random() < 0.5:
+        factor = chance.choice([-1, 2, 3, 50, 1000])
+        return value * factor if chance.random() < 0.5 else type(value)(value / factor)
+    return chance.choice(WEIRD)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_several_hostile_fields_at_once(files: dict[str, tuple[bytes, Decompress]], name: str) -> None:
+    original, decompress = files[name]
+    stream = unpack(original)
+    refused = 0
+    for seed in range(300):
+        chance = random.Random(seed)
+        header = copy.deepcopy(stream.header)
+        for container, key in chance.sample(places(header), chance.randint(2, 5)):
+            container[key] = hostile(container[key], chance)
+        refused += attempt(pack(stream.method, header, stream.sections, stream.digest), decompress, stream.digest)
+    assert refused > 270
+
+
+def promise(header: dict[str, Any], size: int, channels: int) -> None:
+    """Let all of a header speak of a grid of size³ voxels and of the largest colour network."""
+    width, layers, frequencies = (NETWORK_LIMITS[name][1] for name in ("width", "hidden_layers", "frequencies"))
+    field = header["field"]
+    field |= {"box": [0.0] * 3 + [float(size)] * 3, "resolution": [size] * 3, "channels": channels}
+    field |= {"voxel_size": 1.0, "final_voxel_size": 1.0, "step_ratio": 1.0}
+    field["decoder"] = [width, layers, frequencies, 0]
+    if "tensors" in header:
+        tensors = header["tensors"]
+        kind = "int8" if tensors["decoder"][0][1] == "int8" else "float16"
+        arrays = expected_arrays(ColourMLP(channels, width, layers, frequencies), kind)
+        tensors |= {"shape": [size] * 3, "channels": channels}
+        tensors["decoder"] = [[name, dtype, list(shape)] for name, (dtype, shape) in arrays.items()]
+
+
+@pytest.mark.parametrize("channels", [3, 12, 64])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_largest_grid_in_a_small_file(files: dict[str, tuple[bytes, Decompress]], name: str, channels: int) -> None:
+    """No field of the header is beyond its limit, and all agree; it is the sections that lack the data."""
+    original, decompress = files[name]
+    stream = unpack(original)
+    header = copy.deepcopy(stream.header)
+    size = int((LARGEST_GRID_BYTES / 4 / (channels + 1)) ** (1 / 3))
+    if "tensors" in header:
+        size = min(size, int(MAX_VOXELS ** (1 / 3)) - 2 * PAD)
+    promise(header, size, channels)
+    # Up to 16 million voxels of a mask are walked, which takes a second.
+    with within_limits(MEMORY_LIMIT, seconds=5), pytest.raises(BitstreamError, match="section"):
+        decompress(pack(stream.method, header, stream.sections, stream.digest))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,8 +228,6 @@ def test_a_header_that_asks_for_terabytes(files: dict[str, tuple[bytes, Decompre
     """Consistently so: box, voxels, resolution and shape agree with each other."""
     original, decompress = files[name]
     stream = unpack(original)
-    reset_peak_memory()
-    before = peak_memory()
     for size in (1 << 11, 1 << 14, 1 << 20):
         header = copy.deepcopy(stream.header)
         field = header["field"]
@@ -186,9 +236,8 @@ def test_a_header_that_asks_for_terabytes(files: dict[str, tuple[bytes, Decompre
         field["resolution"] = [size] * 3
         if "tensors" in header:
             header["tensors"]["shape"] = [size] * 3
-        with pytest.raises(BitstreamError, match=r"voxels|GiB"):
+        with within_limits(MEMORY_LIMIT), pytest.raises(BitstreamError, match="voxels"):
             decompress(pack(stream.method, header, stream.sections, stream.digest))
-    assert peak_memory() - before < MEMORY_LIMIT
 
 
 @pytest.mark.parametrize("name", NAMES)

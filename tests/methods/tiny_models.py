@@ -38,6 +38,7 @@ FINE = FineSettings(
     growth_at=[30],
     growth_factor=4.0,
     shift_per_growth=0.0,
+    restart_at_growth=False,
     inherit_density=True,
     iterations=70,
     rays=400,

@@ -23,7 +23,7 @@ IMPORTANCE = torch.tensor([[60.0, 0.0, 7.0, 1.0], [20.0, 2.0, 10.0, 0.0]])
         (0.85, 10.0),  # above 15: 20; kept are 20 and 60
         (0.95, 7.0),  # above 5: 10
         (0.995, 1.0),  # above 0.5: 1
-        (1.0, -math.inf),  # all are above
+        (1.0, 0.0),  # all with any importance are above
     ],
 )
 def test_hand_worked_thresholds(fraction: float, threshold: float) -> None:
@@ -40,7 +40,7 @@ def test_hand_worked_classes() -> None:
 
 @pytest.mark.parametrize(
     ("prune", "keep", "counts"),
-    [(0, 0, (0, 8, 0)), (0, 1, (0, 0, 8)), (1, 0, (8, 0, 0)), (1, 1, (8, 0, 0)), (0.001, 1, (3, 0, 5))],
+    [(0, 0, (2, 6, 0)), (0, 1, (2, 0, 6)), (1, 0, (8, 0, 0)), (1, 1, (8, 0, 0)), (0.001, 1, (3, 0, 5))],
 )
 def test_extremes(prune: float, keep: float, counts: tuple[int, int, int]) -> None:
     classes = classify_voxels(IMPORTANCE, prune, keep)
@@ -80,7 +80,7 @@ def test_without_any_importance_nothing_is_kept_and_all_is_pruned() -> None:
     classes = classify_voxels(torch.zeros(4), prune=0.001, keep=0.6)
     assert bool(classes.pruned.all())
     assert not bool(classes.kept.any())
-    assert not bool(classify_voxels(torch.zeros(4), prune=0, keep=0.6).pruned.any())
+    assert bool(classify_voxels(torch.zeros(4), prune=0, keep=1).pruned.all())
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan])

@@ -56,13 +56,14 @@ def decode_context(sections: dict[str, bytes], layout: Layout) -> VoxelTensors:
     for name in SECTIONS:
         if name not in sections:
             raise BitstreamError(f"section {name}: missing")
+    # The mask first: a forged layout is noticed here, before time is spent on the rest.
+    non_pruned = decode_mask(sections["non_pruned_mask"], layout.shape)
+    mask = pad(non_pruned.astype(np.uint8))
+    sites = np.flatnonzero(mask)
+    if len(sites) != layout.non_pruned:
+        raise BitstreamError(f"section non_pruned_mask: {len(sites)} voxels, expected {layout.non_pruned}")
     with ThreadPoolExecutor(1) as pool:
         arrays = pool.submit(_decode_arrays, sections, layout)
-        non_pruned = decode_mask(sections["non_pruned_mask"], layout.shape)
-        mask = pad(non_pruned.astype(np.uint8))
-        sites = np.flatnonzero(mask)
-        if len(sites) != layout.non_pruned:
-            raise BitstreamError(f"section non_pruned_mask: {len(sites)} voxels, expected {layout.non_pruned}")
         coded_density = decode_density(sections["density"], mask, sites)
         density = np.zeros(mask.size, np.int16)
         density[sites] = coded_density

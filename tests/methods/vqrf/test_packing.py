@@ -1,6 +1,7 @@
 """What is decoded is, to the bit, what the encoder's integers stand for; what a header may not say is refused."""
 
 import copy
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -156,6 +157,27 @@ def test_a_digest_that_lies(vqrf_file: bytes) -> None:
     stream = unpack(vqrf_file)
     with pytest.raises(BitstreamError, match="digest"):
         unpack_field(unpack(pack("vqrf", stream.header, stream.sections, bytes(16))))
+
+
+def test_more_codes_than_voxels_that_use_them(vqrf_file: bytes) -> None:
+    sizes = unpack(vqrf_file).header["tensors"]
+    codes = sizes["non_pruned"] - sizes["kept"] + 1
+    with pytest.raises(BitstreamError, match=rf"header\.tensors\.codes: {codes} "):
+        unpack_field(forged(vqrf_file, ("tensors", "codes"), codes))
+
+
+def test_what_could_not_be_read_is_not_written(ray_field: VoxelField) -> None:
+    field, keep, codes = pruned(ray_field)
+    tensors, scales = quantized_tensors(field, keep, codes, FLOAT16)
+    assert pack_field(field, tensors, scales, "paper")
+    too_many = dataclasses.replace(tensors, codebook=np.zeros((1 << 16, 12), np.float16))
+    with pytest.raises(ConfigError, match=r"a file can't hold this field: header\.tensors\.codes: 65536 "):
+        pack_field(field, too_many, scales, "paper")
+    with pytest.raises(ConfigError, match=r"a file can't hold this field: header\.scales\.density"):
+        pack_field(field, tensors, scales | {"density": [1e31, 0]}, "paper")
+    field.shift = 1e3
+    with pytest.raises(ConfigError, match=r"a file can't hold this field: field\.shift"):
+        pack_field(field, tensors, scales, "paper")
 
 
 def test_unknown_precision() -> None:

@@ -1,0 +1,18 @@
+"""What tests look at, and pretend, around a job."""
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+
+def fit_count(folder: Path) -> int:
+    """How many fits were made."""
+    file = folder / "fits"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def pretend_version(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    """Another version of a library is installed."""
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == library else version(name))
