@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from nerfzip.errors import NerfzipError
 _SETTINGS_HELP = (
     "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, device=cpu"
 )
+
+LONGEST_SIDE = 8192
+"""Of a rendered image, in pixels: the rays of a whole view are held in memory."""
 
 _RUN_EXAMPLE = """example:
   nerfzip run method=vqrf rate=medium dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego out=OUT
@@ -30,12 +34,17 @@ def main(words: list[str] | None = None) -> int:
         print(f"nerfzip: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        # A second one would reach Python's shutdown, which answers with a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("nerfzip: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; there is nobody left to tell.
         sys.stderr.close()
         return 141
+    except OSError as error:
+        print(f"nerfzip: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
 
 
 def _log_to_stderr() -> None:
@@ -116,7 +125,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
 
 
 def _positive(text: str) -> int:
@@ -129,7 +138,10 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r}, expected width x height such as 800x600")
-    return int(match[1]), int(match[2])
+    width, height = int(match[1]), int(match[2])
+    if max(width, height) > LONGEST_SIDE:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected at most {LONGEST_SIDE} pixels a side")
+    return width, height
 
 
 if __name__ == "__main__":

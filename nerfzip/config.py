@@ -21,7 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nerfzip import registry
-from nerfzip.errors import ConfigError
+from nerfzip.errors import ConfigError, NerfzipError
+from nerfzip.settings_check import check_settings
 
 NOT_ARGUMENTS = ("rates", "default_rate")
 GROUPS = ("method", "method/base", "dataset")
@@ -58,7 +59,8 @@ def job_configs(overrides: list[str]) -> list[JobConfig]:
     """The jobs that words such as `method=vqrf rate=low,high dataset=fox` ask for, one a rate.
 
     Raises:
-        ConfigError: an unknown method, base, rate, data set or key (the nearest names are offered), or a missing value.
+        ConfigError: an unknown method, base, rate, data set or key (the nearest names are offered), a missing value, or
+            one of the wrong type.
     """
     rates = [word.removeprefix("rate=") for word in overrides if word.startswith("rate=")]
     overrides = [word for word in overrides if not word.startswith("rate=")]
@@ -82,6 +84,9 @@ def build(settings: dict[str, Any]) -> Any:
     try:
         target = instantiate(arguments, _partial_=True, _convert_="all")
     except HydraException as error:
+        # A constructor inside refused its settings: what it says is all that matters.
+        if isinstance(error.__cause__, NerfzipError):
+            raise error.__cause__ from None
         raise ConfigError(f"{settings.get('_target_', 'a configuration without _target_')}: {error}") from error
     if not isinstance(target, functools.partial):
         raise ConfigError(f"a configuration without _target_, with the keys {', '.join(settings)}")
@@ -103,7 +108,9 @@ def build_base(overrides: list[str]) -> Any:
     """The model that a method wraps, of words such as `method=vqrf method/base=deferred`."""
     config = _compose(overrides)
     _check_chosen(config, "method")
-    return build(_plain(config.method)["base"])
+    base = _plain(config.method)["base"]
+    check_settings(base, "method.base")
+    return build(base)
 
 
 def build_scene(overrides: list[str]) -> Any:
@@ -111,7 +118,9 @@ def build_scene(overrides: list[str]) -> Any:
     config = _compose(overrides)
     _check_chosen(config, "dataset")
     _check_complete(config)
-    return build(_plain(config.dataset))
+    settings = _plain(config.dataset)
+    check_settings(settings, "dataset")
+    return build(settings)
 
 
 def chosen_device(name: str) -> str:
@@ -135,17 +144,20 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
     config = _compose([f"rate={rate}", *rate_overrides, *overrides])
     _check_complete(config)
     choices = {word.key_or_group: str(word.value()) for word in _parse(overrides)}
-    method_settings = _plain(config.method)
+    seed = _integer("seed", config.seed)
+    method_settings, dataset_settings = _plain(config.method), _plain(config.dataset)
+    check_settings(method_settings, "method")
+    check_settings(dataset_settings, "dataset")
     return JobConfig(
         method=choices["method"],
         dataset=choices["dataset"],
         rate=rate,
-        seed=_integer("seed", config.seed),
+        seed=seed,
         device=config.device,
         out=Path(config.out),
         cache=None if config.cache is None else Path(config.cache),
         method_settings=method_settings,
-        dataset_settings=_plain(config.dataset),
+        dataset_settings=dataset_settings,
         fit_settings=_fit_settings(method_settings, ladder),
     )
 

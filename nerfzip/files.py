@@ -8,6 +8,19 @@ from pathlib import Path
 from nerfzip.errors import NerfzipError
 
 
+def check_writable(path: Path) -> None:
+    """Find out before the work whether `path` can be written after it.
+
+    Raises:
+        NerfzipError: its folder can't be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise NerfzipError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` under a temporary name in the same folder, then rename it into place.
 

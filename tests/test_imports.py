@@ -16,7 +16,7 @@ LAYERS = [
     {"fields"},
     {"training", "rendering", "entropy", "bitstream"},
     {"method"},
-    {"registry"},
+    {"registry", "settings_check"},
     {"config"},
     {"benchmark", "report"},
     {"commands"},

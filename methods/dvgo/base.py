@@ -1,6 +1,6 @@
 """Fitting a voxel field to photographs: coarse, then fine."""
 
-from methods.dvgo.coarse import CoarseSettings, fit_coarse, occupied_box
+from methods.dvgo.coarse import CoarseSettings, fit_coarse
 from methods.dvgo.fine import FineSettings, OnStep, fit_fine
 from nerfzip.data.scene import Scene
 from nerfzip.fields import ColourMLP, Shading, VoxelField
@@ -39,7 +39,7 @@ class VoxelBase:
         """
         images = scene.train.images(scene.background)
         coarse = fit_coarse(scene, images, self.coarse)
-        box = occupied_box(coarse, self.coarse.box_margin)
+        box = coarse.occupied_box().enlarged(self.coarse.box_margin)
         return fit_fine(scene, images, coarse, box, self.new_decoder(), self.shading, self.fine, on_step)
 
     def new_decoder(self) -> ColourMLP:

@@ -51,10 +51,10 @@ class CoarseSettings:
 
     def __post_init__(self) -> None:
         for name in ("voxels", "rays"):
-            require_setting(getattr(self, name) >= 1, f"coarse.{name}", getattr(self, name), "at least 1")
-        require_setting(self.iterations >= 0, "coarse.iterations", self.iterations, "at least 0")
-        require_setting(self.step_ratio > 0, "coarse.step_ratio", self.step_ratio, "more than 0")
-        require_setting(0 < self.alpha_init < 1, "coarse.alpha_init", self.alpha_init, "between 0 and 1")
+            require_setting(getattr(self, name) >= 1, f"method.base.coarse.{name}", getattr(self, name), "at least 1")
+        require_setting(self.iterations >= 0, "method.base.coarse.iterations", self.iterations, "at least 0")
+        require_setting(self.step_ratio > 0, "method.base.coarse.step_ratio", self.step_ratio, "more than 0")
+        require_setting(0 < self.alpha_init < 1, "method.base.coarse.alpha_init", self.alpha_init, "between 0 and 1")
 
 
 def voxel_size_of(box: Box, voxels: int) -> float:
@@ -83,7 +83,7 @@ def view_counts(
         column, row, depth = cameras.project(points, camera).unbind(-1)
         inside = (column >= 0) & (column <= cameras.width) & (row >= 0) & (row <= cameras.height)
         counts += inside & (depth > 0)
-        too_near |= (points - cameras.camera_to_world[camera, :3, 3]).norm(dim=-1) < near
+        too_near |= (points - cameras.camera_to_world[camera, :3, 3]).square().sum(dim=-1) < near**2
     return counts, too_near
 
 
@@ -124,11 +124,3 @@ def fit_coarse(scene: Scene, images: UInt8[Tensor, "views h w 3"], settings: Coa
         )
     field.occupancy = Occupancy.of(opaque & seen)
     return field
-
-
-def occupied_box(field: VoxelField, margin: float) -> Box:
-    """The bounding box of the occupied voxels, enlarged about its centre by a factor."""
-    index = field.occupancy.mask.nonzero()
-    low = torch.tensor(field.box.minimum)
-    scale = field.geometry.scale(low)
-    return Box.from_tensors(low + index.amin(dim=0) / scale, low + index.amax(dim=0) / scale).enlarged(margin)

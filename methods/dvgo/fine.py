@@ -63,17 +63,17 @@ class FineSettings:
     thresholds: Thresholds
 
     def __post_init__(self) -> None:
-        require_setting(self.iterations >= 0, "fine.iterations", self.iterations, "at least 0")
+        require_setting(self.iterations >= 0, "method.base.fine.iterations", self.iterations, "at least 0")
         for name in ("voxels", "rays", "channels"):
-            require_setting(getattr(self, name) >= 1, f"fine.{name}", getattr(self, name), "at least 1")
-        require_setting(self.step_ratio > 0, "fine.step_ratio", self.step_ratio, "more than 0")
-        require_setting(self.growth_factor > 1, "fine.growth_factor", self.growth_factor, "more than 1")
-        require_setting(0 < self.alpha_init < 1, "fine.alpha_init", self.alpha_init, "between 0 and 1")
+            require_setting(getattr(self, name) >= 1, f"method.base.fine.{name}", getattr(self, name), "at least 1")
+        require_setting(self.step_ratio > 0, "method.base.fine.step_ratio", self.step_ratio, "more than 0")
+        require_setting(self.growth_factor > 1, "method.base.fine.growth_factor", self.growth_factor, "more than 1")
+        require_setting(0 < self.alpha_init < 1, "method.base.fine.alpha_init", self.alpha_init, "between 0 and 1")
         # A growth that never comes would leave a smaller grid than was asked for.
         ascending = self.growth_at == sorted(set(self.growth_at))
         possible = all(0 < at < self.iterations for at in self.growth_at)
         expected = f"ascending iterations before the last ({self.iterations})"
-        require_setting(ascending and possible, "fine.growth_at", self.growth_at, expected)
+        require_setting(ascending and possible, "method.base.fine.growth_at", self.growth_at, expected)
 
 
 def fit_fine(

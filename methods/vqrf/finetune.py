@@ -33,9 +33,9 @@ class FinetuneSettings:
     loss_weights: LossWeights
 
     def __post_init__(self) -> None:
-        require_setting(self.iterations >= 0, "finetuning.iterations", self.iterations, "at least 0")
+        require_setting(self.iterations >= 0, "method.finetuning.iterations", self.iterations, "at least 0")
         for name in ("rays", "synchronise_every"):
-            require_setting(getattr(self, name) >= 1, f"finetuning.{name}", getattr(self, name), "at least 1")
+            require_setting(getattr(self, name) >= 1, f"method.finetuning.{name}", getattr(self, name), "at least 1")
 
 
 def finetune(

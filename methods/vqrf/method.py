@@ -12,6 +12,7 @@ from methods.vqrf.importance import voxel_importance
 from methods.vqrf.packing import CODERS, Precision, pack_field, quantized_tensors, unpack_field
 from methods.vqrf.rate_distortion import choose_codes
 from methods.vqrf.shared_codes import SharedCodes
+from methods.vqrf.tensors import MAX_CODES
 from nerfzip.bitstream import unpack
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError, require_setting
@@ -61,6 +62,10 @@ class VQRF:
                 raise ConfigError(f"method.{name}: {share}, expected a share from 0 to 1")
         require_setting(0 <= rate_weight < math.inf, "method.rate_weight", rate_weight, "a finite number of at least 0")
         require_setting(codebook_iterations >= 0, "method.codebook_iterations", codebook_iterations, "at least 0")
+        require_setting(1 <= codebook_size <= MAX_CODES, "method.codebook_size", codebook_size, f"1 to {MAX_CODES}")
+        require_setting(codebook_batch >= 1, "method.codebook_batch", codebook_batch, "at least 1")
+        require_setting(0 <= decay < 1, "method.decay", decay, "at least 0 and less than 1")
+        require_setting(expire >= 0, "method.expire", expire, "at least 0")
         if coder not in CODERS:
             raise ConfigError(f"method.coder: {coder!r}, expected one of {', '.join(CODERS)}")
         self.base = base

@@ -43,10 +43,12 @@ class Precision:
     def __post_init__(self) -> None:
         for name in ("density_steps", "feature_steps"):
             steps = getattr(self, name)
-            require_setting(0 < steps <= MOST_STEPS, f"precision.{name}", steps, f"more than 0, at most {MOST_STEPS}")
+            require_setting(
+                0 < steps <= MOST_STEPS, f"method.precision.{name}", steps, f"more than 0, at most {MOST_STEPS}"
+            )
         for name in ("codebook", "decoder"):
             if getattr(self, name) not in ("float16", "int8"):
-                raise ConfigError(f"precision.{name}: {getattr(self, name)!r}, expected float16 or int8")
+                raise ConfigError(f"method.precision.{name}: {getattr(self, name)!r}, expected float16 or int8")
 
 
 def quantized_tensors(

@@ -8,6 +8,7 @@ from nerfzip.bitstream import Bitstream, tensor_digest, unpack
 from nerfzip.config import build_for_decoding
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.method import Field
+from nerfzip.registry import EXTRA_FOLDERS
 from nerfzip.stopwatch import stopwatch
 
 
@@ -49,7 +50,7 @@ def decode_file(path: Path, device: str) -> DecodedFile:
     try:
         registry.check_name("method", bitstream.method, registry.names("method"))
     except ConfigError as error:
-        raise BitstreamError(f"{path}: {error}") from error
+        raise BitstreamError(f"{path}: {error} (methods of your own are found through {EXTRA_FOLDERS})") from error
     method = build_for_decoding(bitstream.method, device)
     try:
         with stopwatch() as elapsed:

@@ -98,6 +98,9 @@ def fit(config: JobConfig, scene: Scene) -> Fit:
     """The job's model, fitted or from the cache."""
 
     def new() -> Any:
+        # A damaged one would otherwise be noticed after the fit, which is long.
+        for index in range(len(scene.test)):
+            scene.test.read_rgba(index)
         _log.info("fit %s on %s", config.method, scene.name)
         torch.manual_seed(config.seed)
         return build(config.method_settings).fit(scene)

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from nerfzip.benchmark.row import Row
 
-_SECONDS = ("fit\ns", "code\ns", "decode\ns", "view\ns")
+_SECONDS = ("fit\ns", "compress\ns", "decode\ns", "a view\ns")
 _HEADINGS = ("method", "scene", "rate", "PSNR\ndB", "SSIM", "bytes", "ratio", *_SECONDS)
 
 

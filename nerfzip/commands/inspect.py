@@ -21,5 +21,5 @@ def main(arguments: Namespace) -> int:
     table.add_row("file", f"{len(data):,}", "100.00")
     console = Console()
     console.print(table)
-    console.print_json(json.dumps(bitstream.header))
+    console.print_json(json.dumps(bitstream.header), indent=None)
     return 0

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
+    for config in configs:
+        build(config.method_settings)  # An impossible setting is found before the first fit.
     scene = build(configs[0].dataset_settings)
     rows: list[Row] = []
     for config in configs:

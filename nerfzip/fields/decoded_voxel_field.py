@@ -18,7 +18,8 @@ class DecodedVoxelField:
 
     @property
     def box(self) -> Box:
-        return self.field.box
+        """Around what can be seen."""
+        return self.field.occupied_box()
 
     def render(self, rays: Rays) -> RenderedRays:
         return self.field.render(rays)

@@ -14,6 +14,7 @@ from nerfzip.kernels import (
     VoxelGradient,
     accumulate_along_rays,
     interpolate_trilinear,
+    lazy_zeros,
     march_density,
     render_weights,
 )
@@ -132,13 +133,22 @@ class VoxelField(nn.Module):
         self.thresholds = thresholds
         self.background = background
         self.near = near
-        self.density = nn.Parameter(torch.zeros(*geometry.resolution, 1))
-        self.features = nn.Parameter(torch.zeros(*geometry.resolution, channels))
+        self.density = nn.Parameter(lazy_zeros((*geometry.resolution, 1)))
+        self.features = nn.Parameter(lazy_zeros((*geometry.resolution, channels)))
         self.occupancy = Occupancy.full(geometry.resolution)
 
     @property
     def box(self) -> Box:
         return self.geometry.box
+
+    def occupied_box(self) -> Box:
+        """The bounding box of the occupied voxels' centres, or the whole box if there are none."""
+        index = self.occupancy.mask.nonzero()
+        if len(index) == 0:
+            return self.box
+        low = torch.tensor(self.box.minimum)
+        scale = self.geometry.scale(low)
+        return Box.from_tensors(low + index.amin(dim=0) / scale, low + index.amax(dim=0) / scale)
 
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels, and where the rays enter and leave the box in world units."""

@@ -73,6 +73,8 @@ def check_pose(pose: Float[Tensor, "4 4"], where: str) -> None:
     rotation = pose[:3, :3].double()
     error = float((rotation @ rotation.T - torch.eye(3, dtype=torch.float64)).abs().max())
     determinant = float(torch.linalg.det(rotation))
+    if error <= 1e-3 and determinant < 0:
+        raise CaptureError(f"{where}: the pose mirrors (det R = {determinant:.4g}), expected a rotation")
     if error > 1e-3 or not math.isclose(determinant, 1.0, abs_tol=1e-2):
         raise CaptureError(
             f"{where}: the pose is not rigid: R·Rᵀ differs from the identity by {error:.3g}, det R = {determinant:.4g}"

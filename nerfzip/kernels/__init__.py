@@ -7,6 +7,7 @@ Each public function chooses its form by the device of its tensors: numba on the
 from nerfzip.kernels.backend import use_twins
 from nerfzip.kernels.bilinear import interpolate_bilinear
 from nerfzip.kernels.gradient import VoxelGradient
+from nerfzip.kernels.lazy import lazy_zeros
 from nerfzip.kernels.marching import MarchedSamples, march_density
 from nerfzip.kernels.masked_adam import masked_adam_step
 from nerfzip.kernels.total_variation import add_total_variation
@@ -22,6 +23,7 @@ __all__ = [
     "add_total_variation",
     "interpolate_bilinear",
     "interpolate_trilinear",
+    "lazy_zeros",
     "march_density",
     "masked_adam_step",
     "render_weights",

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from nerfzip.kernels.lazy import lazy_zeros
+
 
 @dataclass(frozen=True)
 class VoxelGradient:
@@ -24,4 +26,4 @@ class VoxelGradient:
     @staticmethod
     def like(grid: Float[Tensor, "x y z channels"]) -> "VoxelGradient":
         touched = torch.zeros(grid.shape[:3], dtype=torch.uint8, device=grid.device)
-        return VoxelGradient(torch.zeros_like(grid), touched)
+        return VoxelGradient(lazy_zeros(tuple(grid.shape), grid.device), touched)

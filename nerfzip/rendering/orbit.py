@@ -6,6 +6,9 @@ import torch
 
 from nerfzip.geometry import Box, Cameras
 
+MARGIN = 1.05
+"""Of the distance, so that the box does not touch the images' borders."""
+
 
 def orbit_cameras(
     box: Box, views: int, width: int, height: int, elevation: float = 30.0, field_of_view: float = 40.0
@@ -14,11 +17,9 @@ def orbit_cameras(
 
     Args:
         elevation: of the cameras above the horizontal plane, degrees.
-        field_of_view: across the shorter side of the image, degrees. The sphere around the box just fits.
+        field_of_view: across the shorter side of the image, degrees. The box just fits into every view.
     """
     centre = torch.tensor([(low + high) / 2 for low, high in zip(box.minimum, box.maximum, strict=True)])
-    half_angle = math.radians(field_of_view / 2)
-    distance = math.dist(box.minimum, box.maximum) / 2 / math.sin(half_angle)
     azimuth = torch.arange(views) * (2 * math.pi / views)
     tilt = math.radians(elevation)
     outwards = torch.stack(
@@ -27,8 +28,12 @@ def orbit_cameras(
     forward = -outwards
     right = torch.stack([-azimuth.sin(), azimuth.cos(), torch.zeros(views)], dim=-1)
     down = torch.linalg.cross(forward, right)
+    focal = min(width, height) / 2 / math.tan(math.radians(field_of_view / 2))
+    corners = torch.cartesian_prod(*torch.tensor([box.minimum, box.maximum]).T) - centre
+    sideways = 2 * focal / width * (right @ corners.T).abs()
+    upwards = 2 * focal / height * (down @ corners.T).abs()
+    distance = MARGIN * float((torch.maximum(sideways, upwards) - forward @ corners.T).max())
     poses = torch.eye(4).repeat(views, 1, 1)
     poses[:, :3] = torch.stack([right, down, forward, centre + distance * outwards], dim=-1)
-    focal = min(width, height) / 2 / math.tan(half_angle)
     intrinsics = torch.tensor([focal, focal, width / 2, height / 2]).repeat(views, 1)
     return Cameras(poses, intrinsics, width, height)

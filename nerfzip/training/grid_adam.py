@@ -1,10 +1,9 @@
 """The state of masked Adam for one voxel grid."""
 
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from nerfzip.kernels import VoxelGradient, masked_adam_step
+from nerfzip.kernels import VoxelGradient, lazy_zeros, masked_adam_step
 
 BETAS = (0.9, 0.99)
 
@@ -27,8 +26,8 @@ class GridAdam:
         self.gradient = VoxelGradient.like(grid)
         self.rates = rates
         self.trainable = trainable
-        self._first = torch.zeros_like(grid.data)
-        self._second = torch.zeros_like(grid.data)
+        self._first = lazy_zeros(tuple(grid.shape), grid.device)
+        self._second = lazy_zeros(tuple(grid.shape), grid.device)
         self._steps = 0
 
     def step(self, learning_rate: float) -> None:

@@ -151,3 +151,53 @@ def test_impossible_orbits_are_refused(words: list[str], capsys: pytest.CaptureF
         main(["render", "file.nrz", *words])
     assert stop.value.code == 2
     assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["stream.nrz", "tensors", "x.txt"])
+def test_decode_never_writes_over_a_bitstream(
+    file: Path, tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "stream.nrz"
+    copy.write_bytes(file.read_bytes())
+    assert main(["decode", str(copy), "--out", str(tmp_path / out)]) == 2
+    assert "expected the file to write, NAME.npz" in capsys.readouterr().err
+    assert copy.read_bytes() == file.read_bytes()
+
+
+def test_an_image_too_large_for_memory_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["render", str(file), "--size", "100000x100000"])
+    assert stop.value.code == 2
+    assert "expected at most 8192 pixels a side" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["method.levels=many"], "method.levels: 'many', expected an integer"),
+        (["dataset.shade=grey"], "dataset.shade: 'grey', expected a finite number"),
+    ],
+)
+def test_impossible_settings_are_bad_input_before_any_fit(
+    tiny: list[str], words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *tiny, *words]) == 2
+    assert capsys.readouterr().err.startswith(f"nerfzip: {message}")
+
+
+def test_encode_finds_out_first_whether_it_can_write(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encode", *tiny, "out=/proc/x.nrz"]) == 2
+    assert capsys.readouterr().err.splitlines() == ["nerfzip: /proc/x.nrz: can't be written: No such file or directory"]
+
+
+def test_an_error_of_the_system_is_one_message(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import nerfzip.commands.run
+
+    def forbidden(_: object) -> None:
+        raise PermissionError(13, "Permission denied", "private")
+
+    monkeypatch.setattr(nerfzip.commands.run, "job_configs", forbidden)
+    assert main(["run", *tiny]) == 2
+    assert capsys.readouterr().err == "nerfzip: private: Permission denied\n"

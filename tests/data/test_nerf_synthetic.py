@@ -116,7 +116,7 @@ MIRRORED = [[-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
         ({"frames": [{"transform_matrix": STRETCHED}]}, r"frames\[0\]: the key 'file_path' is missing"),
         ({"frames": [{"file_path": "train/r_0"}]}, r"frames\[0\]: the key 'transform_matrix' is missing"),
         ({"frames": [{"file_path": "train/r_0", "transform_matrix": STRETCHED}]}, r"r_0\): the pose is not rigid"),
-        ({"frames": [{"file_path": "train/r_0", "transform_matrix": MIRRORED}]}, r"r_0\): the pose is not rigid"),
+        ({"frames": [{"file_path": "train/r_0", "transform_matrix": MIRRORED}]}, r"r_0\): the pose mirrors"),
         (
             {"frames": [{"file_path": "train/r_0", "transform_matrix": [[NAN] * 4] * 4}]},
             r"r_0\): nan, expected a finite",

@@ -223,3 +223,18 @@ def test_alpha_of_voxels_is_dvgos_activation() -> None:
     field = a_field(Shading.SAMPLE)
     expected = 1 - (1 + np.exp(field.density.detach().double().numpy()[..., 0] - 1.5)) ** -0.6
     np.testing.assert_allclose(field.alpha_of_voxels(0.6), expected, atol=1e-6)
+
+
+def test_occupied_box_by_hand() -> None:
+    box = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    field = VoxelField(VoxelGeometry(box, 1 / 11 + 1e-6, 0.1, 1.0), 3, DirectColour(), Shading.SAMPLE, 0.0,
+                       Thresholds(0, 0, 0), (0, 0, 0), 0.0)  # fmt: skip
+    assert field.geometry.resolution == (10, 10, 10)
+    mask = torch.zeros(10, 10, 10, dtype=torch.bool)
+    mask[3, 0, 9] = mask[6, 9, 9] = mask[5, 5, 0] = True
+    field.occupancy = Occupancy.of(mask)
+    found = field.occupied_box().enlarged(1.1)
+    assert found.minimum == pytest.approx((1 / 3 - 1 / 60, -0.05, -0.05))
+    assert found.maximum == pytest.approx((2 / 3 + 1 / 60, 1.05, 1.05))
+    field.occupancy = Occupancy.of(torch.zeros(10, 10, 10, dtype=torch.bool))
+    assert field.occupied_box() == field.box

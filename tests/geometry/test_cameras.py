@@ -82,7 +82,7 @@ def test_a_rigid_pose_passes() -> None:
         (lambda p: p.index_put((torch.tensor(1), torch.tensor(2)), torch.tensor(math.nan)), "NaN"),
         (lambda p: p.index_put((torch.tensor(1), torch.tensor(3)), torch.tensor(math.inf)), "infinite"),
         (lambda p: p * torch.tensor([2.0, 2, 2, 1]), "not rigid"),
-        (lambda p: p * torch.tensor([-1.0, 1, 1, 1]), "not rigid.*det R = -1"),
+        (lambda p: p * torch.tensor([-1.0, 1, 1, 1]), "the pose mirrors .*det R = -1"),
         (lambda p: p + torch.tensor([0.0, 0, 0, 1]) * torch.tensor([[0.0], [0], [0], [1]]), "last row"),
     ],
 )

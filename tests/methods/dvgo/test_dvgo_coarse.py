@@ -6,12 +6,11 @@ import pytest
 import torch
 from tiny_models import COARSE
 
-from methods.dvgo.coarse import EMPTY, fit_coarse, occupied_box, shift_of, view_counts, voxel_centres, voxel_size_of
+from methods.dvgo.coarse import EMPTY, fit_coarse, shift_of, view_counts, voxel_centres, voxel_size_of
 from nerfzip.data.scene import Scene
 from nerfzip.errors import TrainingError
 from nerfzip.fields import DirectColour, Shading, VoxelField, VoxelGeometry
 from nerfzip.geometry import Box, Cameras
-from nerfzip.sampling import Occupancy
 
 UNTRAINED = replace(COARSE, iterations=0, alpha_init=0.5)
 """Everything is opaque, so the occupancy is what the cameras alone decide."""
@@ -70,24 +69,11 @@ def test_size_and_shift() -> None:
     torch.testing.assert_close(field.alpha_of_voxels(1.0), torch.full((4, 2, 8), 0.3))
 
 
-def test_occupied_box_by_hand() -> None:
-    box = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    field = VoxelField(VoxelGeometry(box, 1 / 11 + 1e-6, 0.1, 1.0), 3, DirectColour(), Shading.SAMPLE, 0.0,
-                       COARSE.thresholds, (0, 0, 0), 0.0)  # fmt: skip
-    assert field.geometry.resolution == (10, 10, 10)
-    mask = torch.zeros(10, 10, 10, dtype=torch.bool)
-    mask[3, 0, 9] = mask[6, 9, 9] = mask[5, 5, 0] = True
-    field.occupancy = Occupancy.of(mask)
-    found = occupied_box(field, 1.1)
-    assert found.minimum == pytest.approx((1 / 3 - 1 / 60, -0.05, -0.05))
-    assert found.maximum == pytest.approx((2 / 3 + 1 / 60, 1.05, 1.05))
-
-
 def test_the_occupied_box_holds_the_object(tiny_scene: Scene) -> None:
     """All that the test views show in the foreground: where rays of opaque pixels pass, they pass through the box."""
     torch.manual_seed(0)
     coarse = fit_coarse(tiny_scene, tiny_scene.train.images(tiny_scene.background), COARSE)
-    box = occupied_box(coarse, COARSE.box_margin)
+    box = coarse.occupied_box().enlarged(COARSE.box_margin)
     field = VoxelField(VoxelGeometry(box, 0.2, 0.2, 0.5), 3, DirectColour(), Shading.SAMPLE, 0.0,
                        COARSE.thresholds, (0, 0, 0), 0.0)  # fmt: skip
     occupied = float(coarse.occupancy.mask.float().mean())
