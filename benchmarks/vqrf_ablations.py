@@ -117,7 +117,7 @@ def steps(config: JobConfig, scene: Scene) -> None:
             }
         )
 
-    codes.synchronise(field, None)
+    field.features.data.view(-1, codes.codebook.shape[1])[codes.voxels] = codes.codebook[codes.indices]
     row(["+ vector quantization"], (test_view_psnr(field, scene), floats()), PAPER_STEPS[2])
     kept = keep.view(-1).nonzero()[:, 0]
     finetune(field, scene, kept, codes, method.finetuning, method.precision.feature_steps, False, False)

@@ -20,7 +20,8 @@ class FinetuneSettings:
     """Of the joint fine-tuning.
 
     Attributes:
-        iterations: 0 leaves the fine-tuning out (an ablation of the paper's Table 5).
+        iterations: 0 leaves the fine-tuning out (an ablation of the paper's Table 5), except that each code becomes the
+            mean of its voxels.
         rays: a step.
         synchronise_every: iterations between two synchronisations of the codes (i in the paper).
         learning_rates, loss_weights: see their classes.

@@ -21,7 +21,8 @@ from nerfzip.quantization import Quantizer, quantizer_by_spread
 from nerfzip.sampling.occupancy import Occupancy
 
 METHOD = "vqrf"
-MOST_STEPS = 1000
+MOST_STEPS = 32
+"""8-bit codes then reach to 4 standard deviations; with more steps too much would be clipped."""
 CODERS = {"paper": (encode_paper, decode_paper), "context": (encode_context, decode_context)}
 
 

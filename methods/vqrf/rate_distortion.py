@@ -4,7 +4,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-_CHUNK = 8192
+from nerfzip.kernels.nearest_code import cheapest_codes, nearest_codes
+
+SMALLEST_WEIGHT = 1e-6
+"""A voxel without importance takes the cheapest of codes."""
 
 
 def index_costs(counts: Int64[Tensor, "codes"]) -> Float[Tensor, "codes"]:
@@ -28,29 +31,11 @@ def choose_codes(
         weights: importance; only their ratios matter (they are normalised to mean 1).
         rate_weight: λ, in squared feature units a bit; 0 gives the nearest codes.
     """
-    chosen = _cheapest(features, weights, codebook, torch.zeros(len(codebook)))
+    chosen = nearest_codes(features, codebook)
     if rate_weight == 0 or not len(features):
         return chosen
-    weights = weights / weights.mean().clamp_min(1e-12)
+    weights = (weights / weights.mean().clamp_min(1e-12)).clamp_min(SMALLEST_WEIGHT)
     for _ in range(passes):
         costs = rate_weight * index_costs(torch.bincount(chosen, minlength=len(codebook)))
-        chosen = _cheapest(features, weights, codebook, costs)
-    return chosen
-
-
-def _cheapest(
-    features: Float[Tensor, "voxels channels"],
-    weights: Float[Tensor, "voxels"],
-    codebook: Float[Tensor, "codes channels"],
-    costs: Float[Tensor, "codes"],
-) -> Int64[Tensor, "voxels"]:
-    """|b|² − 2 f·b orders the codes as the distance does; dividing the costs by the weight spares a multiplication."""
-    norms = codebook.square().sum(1)
-    chosen = torch.empty(len(features), dtype=torch.int64)
-    for start in range(0, len(features), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        scores = torch.addmm(norms, features[part], codebook.T, alpha=-2)
-        if costs.any():
-            scores += costs / weights[part, None].clamp_min(1e-6)
-        chosen[part] = scores.argmin(1)
+        chosen = cheapest_codes(features, weights, codebook, costs)
     return chosen

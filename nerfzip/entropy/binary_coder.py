@@ -5,8 +5,8 @@ the leading byte is moved out as soon as both ends agree on it (Witten, Neal & C
 model is written once, as a function that calls `code_bit`: an encoder passes the true bit and gets it back, a decoder
 passes anything and gets the decoded bit. So the two directions of a model can't drift apart.
 
-Decoding is integer arithmetic throughout. It reads zeros past the end of the data, so that damaged data give wrong bits
-and nothing worse.
+Decoding is integer arithmetic throughout. A decoder needs at most four bytes more than its encoder wrote, which count
+as zeros; one that asks for others is refused, so that the work of decoding is bounded by the data.
 """
 
 from typing import NamedTuple
@@ -15,12 +15,16 @@ import numba
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from nerfzip.errors import BitstreamError
+
 PROBABILITY_BITS = 16
 PROBABILITY_ONE = 1 << PROBABILITY_BITS
 
 # Fields of `Coder.state`.
 _LOW, _HIGH, _CODE, _POSITION, _DECODING = range(5)
 _MAX_BYTES_PER_BIT = 4
+_WORD = 4
+"""Bytes that a decoder is ahead of what its encoder had moved out."""
 
 
 class Coder(NamedTuple):
@@ -47,12 +51,12 @@ def decoder(data: bytes) -> Coder:
 
 
 def encoded(coder: Coder) -> bytes:
-    """Close an encoder: the shortest bytes that, followed by zeros, fall into its interval."""
+    """Close an encoder: bytes that, followed by zeros, fall into its interval."""
     low, position = int(coder.state[_LOW]), int(coder.state[_POSITION])
     if position > len(coder.data):
         raise ValueError(f"the encoder had room for {len(coder.data)} bytes and needed {position}")
     last = bytes([(low >> 24) + 1]) if low else b""
-    return (coder.data[:position].tobytes() + last).rstrip(b"\0")
+    return coder.data[:position].tobytes() + last
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True)
@@ -61,6 +65,9 @@ def code_bit(coder: Coder, bit: int, probability: int) -> int:
 
     Args:
         probability: of a one, in 1/65536, from 1 to 65535.
+
+    Raises:
+        BitstreamError: the data to be decoded have ended.
     """
     state, data = coder
     low, high, decoding = state[_LOW], state[_HIGH], state[_DECODING]
@@ -74,6 +81,8 @@ def code_bit(coder: Coder, bit: int, probability: int) -> int:
     while (low ^ high) < (1 << 24):
         position = state[_POSITION]
         if decoding:
+            if position >= len(data) + _WORD:
+                raise BitstreamError("an entropy-coded section ends too early")
             byte = np.int64(data[position]) if position < len(data) else np.int64(0)
             state[_CODE] = ((state[_CODE] & 0xFFFFFF) << 8) | byte
         elif position < len(data):

@@ -18,8 +18,27 @@ def nearest_codes(
     |x − c|² = |x|² − 2 (x·c − |c|²/2), so that the largest x·c − |c|²/2 wins; computed in float32, in blocks, without
     the whole matrix of distances. Of two codes whose distances differ by rounding alone either may win.
     """
-    features, codebook = features.detach().float().contiguous(), codebook.detach().float().contiguous()
-    half_squared_norms = codebook.square().sum(dim=1) / 2
+    features, codebook = features.detach().float(), codebook.detach().float()
+    return _search(features, codebook, codebook.square().sum(dim=1) / 2)
+
+
+def cheapest_codes(
+    features: Float[Tensor, "vectors channels"],
+    weights: Float[Tensor, "vectors"],
+    codebook: Float[Tensor, "codes channels"],
+    costs: Float[Tensor, "codes"],
+) -> Int[Tensor, "vectors"]:
+    """Index (int64) of the code of least weight · |x − c|² + cost for each feature vector; weights are positive.
+
+    The search is that of `nearest_codes` with one more channel, in which vector and code have 1 / weight and −cost / 2.
+    """
+    features, codebook = features.detach().float(), codebook.detach().float()
+    extended = torch.cat([codebook, -costs[:, None] / 2], dim=1)
+    return _search(torch.cat([features, 1 / weights[:, None]], dim=1), extended, codebook.square().sum(dim=1) / 2)
+
+
+def _search(features: Tensor, codebook: Tensor, half_squared_norms: Tensor) -> Tensor:
+    features, codebook = features.contiguous(), codebook.contiguous()
     if not runs_on_cpu_kernels(features):
         return twin.search(features, codebook, half_squared_norms)
     out = torch.empty(len(features), dtype=torch.int64)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
+from nerfzip.errors import BitstreamError
 
 
 def _round_trip(arrays):
@@ -33,6 +34,16 @@ def test_gaussian_integers_cost_about_their_entropy():
 
 def test_a_damaged_code_gives_arrays_of_the_layout():
     array = np.random.default_rng(2).normal(0, 1, (20, 5)).astype(np.float16)
-    for data in (b"", b"\xff" * 7, encode_arrays([array])[:10]):
-        (decoded,) = decode_arrays(data, [(array.dtype, array.shape)])
+    data = bytearray(encode_arrays([array]))
+    for place in range(len(data)):
+        damaged = bytes([*data[:place], data[place] ^ 255, *data[place + 1 :], *bytes(400)])
+        (decoded,) = decode_arrays(damaged, [(array.dtype, array.shape)])
         assert decoded.shape == array.shape
+
+
+def test_a_code_that_ends_too_early_is_refused():
+    array = np.random.default_rng(2).normal(0, 1, (20, 5)).astype(np.float16)
+    data = encode_arrays([array])
+    for end in range(0, len(data) - 5, 7):
+        with pytest.raises(BitstreamError, match="ends too early"):
+            decode_arrays(data[:end], [(array.dtype, array.shape)])

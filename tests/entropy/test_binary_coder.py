@@ -6,6 +6,7 @@ import pytest
 
 from nerfzip.entropy.binary_coder import code_bit, decoder, encoded, encoder
 from nerfzip.entropy.mixing import LOG_ODDS_LIMIT, LOG_ODDS_ONE, code_mixed_bit, mixer
+from nerfzip.errors import BitstreamError
 
 from nerfzip.entropy.mixing import _SQUASH, _STRETCH  # isort: skip
 
@@ -55,10 +56,26 @@ def test_nothing_coded_is_no_bytes():
     assert encoded(encoder(0)) == b""
 
 
-def test_reading_past_the_end_gives_bits():
+@pytest.mark.parametrize("data", [b"", b"\xa5", b"\0\0\0\0\0"])
+def test_reading_past_the_end_is_refused(data):
+    """Four bytes more than there are count as zeros; no stream needs others."""
     bits = np.full(10_000, 7)
-    _run_static(decoder(b"\xa5"), bits, np.full(10_000, 30_000))
-    assert set(np.unique(bits)) <= {0, 1}
+    with pytest.raises(BitstreamError, match="ends too early"):
+        _run_static(decoder(data), bits, np.full(10_000, 30_000))
+    decoded = bits[bits != 7]
+    assert set(np.unique(decoded)) <= {0, 1}
+    assert len(decoded) <= 10 * (len(data) + 6)
+
+
+@pytest.mark.parametrize("bit", [0, 1])
+def test_a_long_run_of_one_symbol_comes_back(bit):
+    """Ones keep the interval at zero, so that every byte of the code is zero."""
+    bits, probabilities = np.full(10_000, bit), np.full(10_000, 30_000)
+    coder = encoder(len(bits))
+    _run_static(coder, bits, probabilities)
+    back = np.full(10_000, 1 - bit)
+    _run_static(decoder(encoded(coder)), back, probabilities)
+    assert (back == bit).all()
 
 
 def test_the_tables_are_the_logistic_function():

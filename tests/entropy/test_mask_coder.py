@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nerfzip.entropy.mask_coder import decode_mask, encode_mask
+from nerfzip.errors import BitstreamError
 
 
 def _ball(size: int) -> np.ndarray:
@@ -36,4 +37,9 @@ def test_damage_gives_a_mask_of_the_shape():
     for _ in range(50):
         damaged = bytearray(data)
         damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
-        assert decode_mask(bytes(damaged[: rng.integers(len(data) + 1)]), (24, 24, 24)).shape == (24, 24, 24)
+        try:
+            decoded = decode_mask(bytes(damaged[: rng.integers(len(data) + 1)]), (24, 24, 24))
+        except BitstreamError as error:
+            assert "ends too early" in str(error)
+        else:
+            assert decoded.shape == (24, 24, 24)

@@ -50,8 +50,8 @@ def decode_context(sections: dict[str, bytes], layout: Layout) -> VoxelTensors:
     """The inverse of `encode_context`.
 
     Raises:
-        BitstreamError: a section is missing, or the masks disagree with the layout. Other damage gives other tensors of
-            the right shapes and ranges: the checksums are the file's.
+        BitstreamError: a section is missing or ends too early, or the masks disagree with the layout. Other damage
+            gives other tensors of the right shapes and ranges: the checksums are the file's.
     """
     for name in SECTIONS:
         if name not in sections:

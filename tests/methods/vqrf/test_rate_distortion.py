@@ -3,6 +3,8 @@
 import torch
 
 from methods.vqrf.rate_distortion import choose_codes, index_costs
+from nerfzip.kernels import use_twins
+from nerfzip.kernels.nearest_code import cheapest_codes
 
 
 def _problem():
@@ -40,3 +42,14 @@ def test_costs_are_the_code_lengths_of_the_shares():
 
 def test_no_voxel():
     assert choose_codes(torch.zeros(0, 4), torch.zeros(0), torch.zeros(3, 4), 0.5).shape == (0,)
+
+
+def test_the_kernel_finds_what_the_whole_matrix_of_costs_says():
+    features, weights, codebook = _problem()
+    costs = index_costs(torch.randint(0, 200, (64,), generator=torch.Generator().manual_seed(1)))
+    whole = weights[:, None] * torch.cdist(features.double(), codebook.double()).square() + costs
+    for twins in (False, True):
+        with use_twins(twins):
+            chosen = cheapest_codes(features, weights, codebook, costs)
+        found = whole[torch.arange(len(whole)), chosen]
+        torch.testing.assert_close(found, whole.min(dim=1).values, atol=1e-4, rtol=1e-5)
