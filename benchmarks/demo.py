@@ -2,8 +2,8 @@
 
     python -m benchmarks.demo [KEY=VALUE ...]
 
-Words after it are settings as for `nerfzip run`, for example `dataset.resolution=400 out=FOLDER`. What is complete is
-not done again.
+The jobs are those of conf/preset/demo.yaml. Words after it are settings as for `nerfzip sweep`, for example
+`dataset.resolution=400 out=FOLDER`. What is complete is not done again.
 """
 
 import logging
@@ -13,19 +13,18 @@ from rich.console import Console
 
 from benchmarks.comparison_picture import Detail, write_comparison
 from nerfzip.benchmark.job import point_folder, run_job
+from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.benchmark.table import results_table
-from nerfzip.config import build, job_configs
+from nerfzip.config import build
 from nerfzip.errors import NerfzipError
 
-JOBS = (["method=dvgo", "rate=float32"], ["method=vqrf", "rate=high,medium,low,tiny"])
-SETTINGS = ["method/base=deferred", "dataset=procedural", "out=outputs/demo"]
 VIEW = 6
 DETAIL = Detail(0.36, 0.63, 0.27)
 
 
 def demo(words: list[str]) -> None:
     """Do the jobs, print their table, write the picture."""
-    configs = [config for job in JOBS for config in job_configs([*job, *SETTINGS, *words])]
+    configs = sweep_configs(["+preset=demo", *words])
     out = configs[0].out
     scene = build(configs[0].dataset_settings)
     rows = [run_job(config, scene) for config in configs]

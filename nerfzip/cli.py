@@ -11,7 +11,7 @@ from pathlib import Path
 from nerfzip.errors import NerfzipError
 
 _SETTINGS_HELP = (
-    "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, device=cpu"
+    "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, label=mine"
 )
 
 LONGEST_SIDE = 8192
@@ -22,6 +22,19 @@ _RUN_EXAMPLE = """example:
 
 A complete job is left as it is; one that was interrupted is done again, with its cached fit. Results go to
 OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.json says why)."""
+
+
+_SWEEP_EXAMPLE = """examples:
+  nerfzip sweep method=dvgo,vqrf rate=all dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego,ship out=OUT
+  nerfzip sweep +preset=demo --plan
+
+Every setting may have several values; all combinations are run. What is complete is left as it is, and so is what
+failed before, unless --retry-failed. Several processes with one command share the work. The exit status is 1 if any
+point failed."""
+
+
+_REPORT_EXAMPLE = """example:
+  nerfzip report OUT --anchor vqrf/paper --metric psnr --out report/"""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -60,13 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_job_commands(commands)
     _add_file_commands(commands)
-    _add(commands, "list", "list methods with their rates, bases and data sets", "example:\n  nerfzip list")
+    _add_report_command(commands)
+    _add(commands, "list", "list methods with their rates, bases, data sets and presets", "example:\n  nerfzip list")
     return parser
 
 
 def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     run = _add(commands, "run", "fit, compress, decode in a fresh process, measure; print a table", _RUN_EXAMPLE)
     run.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=_SETTINGS_HELP)
+    _add_sweep_commands(commands)
     encode = _add(
         commands,
         "encode",
@@ -74,6 +89,19 @@ def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "example:\n  nerfzip encode method=vqrf rate=high dataset=fox dataset.root=DIR out=fox.nrz",
     )
     encode.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=f"{_SETTINGS_HELP}; out=FILE.nrz")
+
+
+def _add_sweep_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sweep = _add(commands, "sweep", "run all combinations of several values of the settings", _SWEEP_EXAMPLE)
+    sweep.add_argument(
+        "overrides", nargs="+", metavar="KEY=VALUES", help=f"{_SETTINGS_HELP}, each with several values; +preset=NAME"
+    )
+    sweep.add_argument("--plan", action="store_true", help="print what would be run, and stop")
+    sweep.add_argument("--retry-failed", action="store_true", help="do the points again that failed before")
+    status = _add(
+        commands, "status", "show how far a sweep is and what failed, and why", "example:\n  nerfzip status OUT"
+    )
+    status.add_argument("folder", type=Path, metavar="OUT", help="the folder of the sweep's results")
 
 
 def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,6 +138,19 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
     _add_device(verify)
+
+
+def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = _add(commands, "report", "tables, curves and BD-rates from stored results", _REPORT_EXAMPLE)
+    report.add_argument("folder", type=Path, metavar="OUT", help="the folder of a run's or a sweep's results")
+    report.add_argument("--anchor", metavar="LABEL", help="what BD-rates are taken against (default: no BD-rates)")
+    report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")
+    report.add_argument("--interpolation", default="pchip", help="of BD-rates: pchip, akima or cubic (default: pchip)")
+    report.add_argument("--ablation", metavar="RATE", help="compare the anchor's rate with what differs by one setting")
+    report.add_argument(
+        "--every-scene", action="store_true", help="draw a curve for each scene, however many there are"
+    )
+    report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="default: report")
 
 
 def _add(

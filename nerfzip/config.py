@@ -4,10 +4,11 @@ A method's YAML has `_target_`, the constructor's arguments, and two keys that a
 named sets of overrides, and `default_rate`. An argument `base` (group method/base) is all that its fit depends on.
 """
 
+import copy
 import functools
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class JobConfig:
 
     Attributes:
         method, dataset, rate: names.
+        label: the series of tables and curves that the row belongs to. It is no part of what the result depends on, so
+            a point has one label: the one that it was last asked for with.
         method_settings, dataset_settings: `_target_` and arguments, the rate's overrides merged in, nothing left open.
         fit_settings: the part of the method's settings that `fit` depends on: its `base` if it has one, else all that
             no rate of the ladder overrides.
@@ -43,6 +46,7 @@ class JobConfig:
         cache: the folder of fitted models; None is the default folder.
     """
 
+    label: str
     method: str
     dataset: str
     rate: str
@@ -65,8 +69,8 @@ def job_configs(overrides: list[str]) -> list[JobConfig]:
     rates = [word.removeprefix("rate=") for word in overrides if word.startswith("rate=")]
     overrides = [word for word in overrides if not word.startswith("rate=")]
     config = _compose(overrides)
-    _check_chosen(config, "method")
-    _check_chosen(config, "dataset")
+    check_chosen(config, "method")
+    check_chosen(config, "dataset")
     method = _container(config.method, resolve=False)
     ladder = {name: dict(_flat(changes or {})) for name, changes in (method.get("rates") or {}).items()}
     asked = rates[-1] if rates else method.get("default_rate") or next(iter(ladder), UNNAMED_RATE)
@@ -107,7 +111,7 @@ def build_for_decoding(method: str, device: str) -> Any:
 def build_base(overrides: list[str]) -> Any:
     """The model that a method wraps, of words such as `method=vqrf method/base=deferred`."""
     config = _compose(overrides)
-    _check_chosen(config, "method")
+    check_chosen(config, "method")
     base = _plain(config.method)["base"]
     check_settings(base, "method.base")
     return build(base)
@@ -116,7 +120,7 @@ def build_base(overrides: list[str]) -> Any:
 def build_scene(overrides: list[str]) -> Any:
     """The scene of words such as `dataset=nerf_synthetic dataset.root=DIR`."""
     config = _compose(overrides)
-    _check_chosen(config, "dataset")
+    check_chosen(config, "dataset")
     _check_complete(config)
     settings = _plain(config.dataset)
     check_settings(settings, "dataset")
@@ -149,6 +153,7 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
     check_settings(method_settings, "method")
     check_settings(dataset_settings, "dataset")
     return JobConfig(
+        label=choices["method"] if config.label is None else str(config.label),
         method=choices["method"],
         dataset=choices["dataset"],
         rate=rate,
@@ -162,7 +167,8 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
     )
 
 
-def _check_chosen(config: DictConfig, group: str) -> None:
+def check_chosen(config: DictConfig | Mapping[str, Any], group: str) -> None:
+    """Raise ConfigError, saying what there is, unless something of the group is chosen."""
     if config.get(group) is None:
         raise ConfigError(f"{group}: missing; add {group}=NAME, one of {', '.join(registry.names(group))}")
 
@@ -213,14 +219,38 @@ def _integer(key: str, value: Any) -> int:
 def _compose(overrides: list[str]) -> DictConfig:
     words = _parse(overrides)
     groups = [word for word in words if word.key_or_group in GROUPS]
-    for word in groups:
-        registry.check_name(word.key_or_group, str(word.value()), registry.names(word.key_or_group))
-    defaults = _hydra_compose([str(word.input_line) for word in groups])
-    known = [key for key, _ in _flat(_container(defaults, resolve=False), inner=True)]
+    known = known_settings({word.key_or_group: str(word.value()) for word in groups})
     for word in words:
         if word not in groups and not word.is_add():
             registry.check_name("setting", word.key_or_group, known)
-    return _hydra_compose(overrides)
+    if any(word.is_add() or word.is_force_add() or word.is_delete() for word in words):
+        return _hydra_compose(overrides)
+    config = copy.deepcopy(_defaults(tuple(str(word.input_line) for word in groups), tuple(registry.conf_folders())))
+    try:
+        for word in words:
+            if word not in groups:
+                OmegaConf.update(config, word.key_or_group, word.value(), merge=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error)) from error
+    return config
+
+
+def known_settings(chosen: dict[str, str]) -> list[str]:
+    """The keys of all settings, such as "method.base.seed", that there are with these choices of groups.
+
+    Raises:
+        ConfigError: an unknown name (the nearest are offered).
+    """
+    for group, name in chosen.items():
+        registry.check_name(group, name, registry.names(group))
+    defaults = _defaults(tuple(f"{group}={name}" for group, name in chosen.items()), tuple(registry.conf_folders()))
+    return [key for key, _ in _flat(_container(defaults, resolve=False), inner=True)]
+
+
+# Composing takes a tenth of a second, and a sweep of thousands of points has only a few combinations of groups.
+@functools.cache
+def _defaults(groups: tuple[str, ...], folders: tuple[Path, ...]) -> DictConfig:
+    return _hydra_compose(list(groups))
 
 
 def _hydra_compose(overrides: list[str]) -> DictConfig:
@@ -234,13 +264,23 @@ def _hydra_compose(overrides: list[str]) -> DictConfig:
 
 
 def _parse(overrides: list[str]) -> list[Override]:
+    words = parse_words(overrides)
+    for word in words:
+        if word.is_sweep_override():
+            raise ConfigError(f"{word.input_line}: only `rate` takes several values, except in `nerfzip sweep`")
+    return words
+
+
+def parse_words(overrides: list[str]) -> list[Override]:
+    """The words by Hydra's grammar; one may hold several values, as `seed=0,1`.
+
+    Raises:
+        ConfigError: one that is no word of the grammar.
+    """
     try:
         words = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
         raise ConfigError(f"{error}; expected words such as method=vqrf or method.codebook_size=256") from error
-    for word in words:
-        if word.is_sweep_override():
-            raise ConfigError(f"{word.input_line}: only `rate` takes several values")
     return words
 
 

@@ -18,7 +18,8 @@ LAYERS = [
     {"method"},
     {"registry", "settings_check"},
     {"config"},
-    {"benchmark", "report"},
+    {"benchmark"},
+    {"report"},
     {"commands"},
     {"cli"},
 ]

@@ -70,8 +70,12 @@ def test_the_package_is_the_wheel_and_not_the_checkout(environment: Path, tmp_pa
 
 def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: Path) -> None:
     listing = run(environment, tmp_path, "nerfzip", "list")
-    files = [file.relative_to(ROOT / "conf").with_suffix("").as_posix() for file in (ROOT / "conf").rglob("*/*.yaml")]
-    listed = [line.split()[0].replace("=", "/") for line in listing.splitlines()]
+    files = [
+        file.relative_to(ROOT / "conf").with_suffix("").as_posix()
+        for group in ("method", "dataset", "preset")
+        for file in (ROOT / "conf" / group).rglob("*.yaml")
+    ]
+    listed = [line.split()[0].removeprefix("+").replace("=", "/") for line in listing.splitlines()]
     assert sorted(listed) == sorted(files)
 
 

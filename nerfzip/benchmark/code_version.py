@@ -12,16 +12,16 @@ from hydra.utils import get_object
 import nerfzip
 
 FIT_ROOMS = ("kernels", "geometry", "data", "sampling", "fields", "rendering", "training")
-POINT_ROOMS = (*FIT_ROOMS, "quantization", "entropy", "bitstream", "metrics")
+POINT_ROOMS = (*FIT_ROOMS, "quantization", "entropy", "bitstream", "metrics", "benchmark/quality.py")
 
 
 def code_version(settings: dict[str, Any], rooms: tuple[str, ...]) -> str:
-    """A hex digest of the Python files in rooms of nerfzip and in the packages of all `_target_`s of the settings.
+    """A hex digest of the Python files in rooms (or single files) of nerfzip and in the packages of all `_target_`s.
 
-    Command line, benchmark, report and documentation are left out: a change there leaves results valid.
+    Command line, the rest of benchmark, report and documentation are left out: a change there leaves results valid.
     """
     package = Path(nerfzip.__file__).parent
-    folders = {f"nerfzip/{room}": package / room for room in rooms if (package / room).is_dir()}
+    folders = {f"nerfzip/{room}": package / room for room in rooms if (package / room).exists()}
     folders |= {target: _source(target) for target in _targets(settings)}
     digests = "".join(f"{name} {_digest(folder)}\n" for name, folder in sorted(folders.items()))
     return hashlib.sha256(digests.encode()).hexdigest()

@@ -50,6 +50,11 @@ def fit_key(config: JobConfig, scene: Scene) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def cache_folder(config: JobConfig) -> Path:
+    """Where the fits of a job are kept."""
+    return config.cache or default_folder()
+
+
 def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerfzip" / "fits"
 
@@ -60,32 +65,48 @@ def cached_fit(fit: Callable[[], Any], key: str, folder: Path) -> Fit:
     Every call gives a model of its own, so what one job does to it does not reach the next. Of several processes that
     ask for the same key at once, one fits and the others wait. A damaged file is noticed and fitted again.
     """
-    path = folder / f"{key}.pt"
-    with exclusive(folder / f"{key}.lock", waiting_for="it is fitting the same model"):
+    path = model_file(folder, key)
+    with exclusive(lock_file(folder, key), waiting_for="it is fitting the same model"):
         stored = _read(path)
         if stored is not None:
             return Fit(stored["model"], stored["seconds"], from_cache=True)
         with stopwatch() as elapsed:
             model = fit()
-        try:
-            _write(path, {"model": model, "seconds": elapsed.seconds})
-        except NerfzipError as error:
-            _log.warning("the fit is not kept for the next run: %s", error)
+        _write(path, {"model": model, "seconds": elapsed.seconds})
     return Fit(model, elapsed.seconds, from_cache=False)
+
+
+def model_file(folder: Path, key: str) -> Path:
+    """The file of a fit, there once it was made."""
+    return folder / f"{key}.pt"
+
+
+def lock_file(folder: Path, key: str) -> Path:
+    """Held by the process that makes the fit."""
+    return folder / f"{key}.lock"
+
+
+_unwritten: dict[Path, bytes] = {}
+"""The last fit that found no room on the disk: the other rates of this process share it all the same."""
 
 
 def _write(path: Path, stored: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(stored, buffer)
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
-    write_atomically(path, buffer.getvalue())
+    try:
+        write_atomically(path, buffer.getvalue())
+    except NerfzipError as error:
+        _log.warning("the fit is not kept for the next run: %s", error)
+        _unwritten.clear()
+        _unwritten[path] = buffer.getvalue()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
+    if path not in _unwritten and not path.exists():
         return None
     try:
-        data = memoryview(path.read_bytes())
+        data = memoryview(_unwritten.get(path) or path.read_bytes())
         if hashlib.sha256(data[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
             raise ValueError("the checksum is wrong")
         return torch.load(io.BytesIO(data[:-_DIGEST_BYTES]), weights_only=False)

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import traceback
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from omegaconf import OmegaConf
 from nerfzip.benchmark.camera_file import write_cameras
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
-from nerfzip.benchmark.fit_cache import Fit, cached_fit, default_folder, fit_key
+from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
+from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
 from nerfzip.benchmark.quality import mean_metrics, measure_images
 from nerfzip.benchmark.row import Row, read_row, write_row
 from nerfzip.bitstream import unpack
@@ -48,7 +50,7 @@ class Encoded:
 
 
 def point_folder(config: JobConfig, scene: Scene) -> Path:
-    """The folder of a job: its name ends in a hash of all that the result depends on."""
+    """The folder of a job: its name ends in a hash of all that the result depends on, which the label is not."""
     parts = {
         **settings(config),
         "scene": scene.fingerprint,
@@ -75,23 +77,34 @@ def settings(config: JobConfig) -> dict[str, Any]:
 
 
 def run_job(config: JobConfig, scene: Scene) -> Row:
-    """Do a job, or nothing if it is complete, and return its row.
+    """Do a job, or nothing but label its row if it is complete, and return its row.
 
     A failure of any kind is written to `failure.json` in the job's folder and then raised.
     """
     folder = point_folder(config, scene)
-    with exclusive(folder / "lock", waiting_for=f"it is working on {folder}") as lock:
-        row = _complete_row(folder)
-        if row is not None:
-            _log.info("%s: complete", folder)
-            return row
-        failure = folder / "failure.json"
-        failure.unlink(missing_ok=True)
-        try:
-            return _make_point(config, scene, folder, lock)
-        except Exception as error:
-            _record_failure(failure, error)
-            raise
+    with lock_point(folder) as lock:
+        return run_locked_job(config, scene, lock)
+
+
+def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
+    """Keep other processes from working on a point; see `locks.exclusive`."""
+    return exclusive(folder / LOCK, waiting_for=f"it is working on {folder}", wait=wait)
+
+
+def run_locked_job(config: JobConfig, scene: Scene, lock: int) -> Row:
+    """`run_job` for a process that holds the point's lock, a file descriptor."""
+    folder = point_folder(config, scene)
+    row = _complete_row(folder)
+    if row is not None:
+        _log.info("%s: complete", folder)
+        return _labelled(row, config.label, folder)
+    failure = folder / FAILURE
+    failure.unlink(missing_ok=True)
+    try:
+        return _make_point(config, scene, folder, lock)
+    except Exception as error:
+        _record_failure(failure, error)
+        raise
 
 
 def fit(config: JobConfig, scene: Scene) -> Fit:
@@ -105,7 +118,7 @@ def fit(config: JobConfig, scene: Scene) -> Fit:
         torch.manual_seed(config.seed)
         return build(config.method_settings).fit(scene)
 
-    return cached_fit(new, fit_key(config, scene), config.cache or default_folder())
+    return cached_fit(new, fit_key(config, scene), cache_folder(config))
 
 
 def encode(config: JobConfig, scene: Scene) -> Encoded:
@@ -122,7 +135,7 @@ def encode(config: JobConfig, scene: Scene) -> Encoded:
 
 
 def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:
-    write_atomically(folder / "config.yaml", OmegaConf.to_yaml(settings(config)).encode())
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings(config)).encode())
     reset_peak_memory()
     encoded = encode(config, scene)
     peaks = {"encode": peak_memory(), "encode_device": peak_device_memory()}
@@ -134,6 +147,7 @@ def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row
     metrics = mean_metrics(images)
     render_seconds = decoded["render_seconds"]
     row = Row(
+        label=config.label,
         method=config.method,
         dataset=config.dataset,
         scene=scene.name,
@@ -161,7 +175,7 @@ def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row
         device=decoded["device"],
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_row(folder / "row.json", row)
+    write_row(folder / ROW, row)
     return row
 
 
@@ -183,8 +197,18 @@ def _decode_in_fresh_process(stream: Path, folder: Path, device: str, lock: int)
     return result
 
 
+def _labelled(row: Row, label: str, folder: Path) -> Row:
+    """A point has one label, the one it was last asked for with."""
+    if row.label == label:
+        return row
+    _log.info("%s: labelled %s, was %s", folder, label, row.label)
+    row = dataclasses.replace(row, label=label)
+    write_row(folder / ROW, row)
+    return row
+
+
 def _complete_row(folder: Path) -> Row | None:
-    path = folder / "row.json"
+    path = folder / ROW
     if not path.exists():
         return None
     try:

@@ -9,7 +9,12 @@ from typing import Any
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had no labels; its rows are read with their method's name as the label."""
+
+
+class NewerRowError(NerfzipError):
+    """A row of a later schema than this version knows."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Row:
     """One point of a rate-distortion curve. Sizes are in bytes; times in seconds, without the compilation of kernels.
 
     Attributes:
+        label: the series of tables and curves that the point belongs to.
         schema: version of this list of fields.
         config: settings of method and data set, the rate's overrides merged in.
         fingerprint: of the capture, `Scene.fingerprint`.
@@ -35,6 +41,7 @@ class Row:
         date: ISO 8601, UTC.
     """
 
+    label: str
     method: str
     dataset: str
     scene: str
@@ -64,19 +71,21 @@ def write_row(path: Path, row: Row) -> None:
 
 
 def read_row(path: Path) -> Row:
-    """Read one row.
+    """Read one row, of this schema or an earlier one.
 
     Raises:
-        NerfzipError: the file is missing, damaged or of another schema.
+        NewerRowError: a row of a later schema.
+        NerfzipError: the file is missing or damaged, or holds something else.
     """
     try:
         fields = json.loads(path.read_bytes())
         schema = fields["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error
-    if schema != SCHEMA:
-        raise NerfzipError(f"{path}: a row of schema {schema}, this version reads schema {SCHEMA}")
+    if schema not in range(1, SCHEMA + 1):
+        error_type = NewerRowError if isinstance(schema, int) and schema > SCHEMA else NerfzipError
+        raise error_type(f"{path}: a row of schema {schema}, this version of nerfzip reads schemas 1 to {SCHEMA}")
     try:
-        return Row(**fields)
-    except TypeError as error:
+        return Row(**{"label": fields["method"], **fields, "schema": SCHEMA})
+    except (KeyError, TypeError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error

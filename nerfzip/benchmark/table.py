@@ -6,7 +6,8 @@ from rich.table import Table
 from nerfzip.benchmark.row import Row
 
 _SECONDS = ("fit\ns", "compress\ns", "decode\ns", "a view\ns")
-_HEADINGS = ("method", "scene", "rate", "PSNR\ndB", "SSIM", "bytes", "ratio", *_SECONDS)
+_METRICS = {"psnr": ("PSNR\ndB", ".2f"), "ssim": ("SSIM", ".4f"), "lpips": ("LPIPS", ".4f")}
+"""Heading and format; a metric that no row has gets no column."""
 
 
 def results_table(rows: list[Row]) -> Table:
@@ -14,22 +15,23 @@ def results_table(rows: list[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     if any(row.fit_from_cache for row in rows):
         table.caption = "* from the cache"
-    for column, heading in enumerate(_HEADINGS):
+    metrics = [name for name in _METRICS if any(name in row.metrics for row in rows)]
+    headings = ("method", "scene", "rate", *(_METRICS[name][0] for name in metrics), "bytes", "ratio", *_SECONDS)
+    for column, heading in enumerate(headings):
         table.add_column(heading, justify="left" if column < 3 else "right", overflow="fold")
     for row in sorted(rows, key=lambda row: (row.scene, row.method, row.bytes)):
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, metrics))
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, metrics: list[str]) -> list[str]:
     ratio = "–" if row.uncompressed_bytes is None else f"{row.uncompressed_bytes / row.bytes:.1f}×"
     return [
         row.method,
         row.scene,
         row.rate,
-        f"{row.metrics['psnr']:.2f}",
         # Images smaller than its window have no SSIM.
-        f"{row.metrics['ssim']:.4f}" if "ssim" in row.metrics else "–",
+        *(format(row.metrics[name], _METRICS[name][1]) if name in row.metrics else "–" for name in metrics),
         f"{row.bytes:,}",
         ratio,
         f"{row.seconds['fit']:.1f}" + ("*" if row.fit_from_cache else ""),

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from jaxtyping import Shaped, UInt32
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.mixing import Mixer, code_mixed_bit, mixer
 
 _LEADING = 8
@@ -110,3 +110,4 @@ def _code(coder: Coder, mixer: Mixer, matrix: UInt32[np.ndarray, "rows columns"]
                 bit = code_mixed_bit(coder, mixer, place, (value >> (bits - 1 - place)) & 1)
                 decoded = decoded * 2 + bit
             matrix[row, column] = decoded
+        check_data(coder)

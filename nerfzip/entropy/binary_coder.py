@@ -6,7 +6,7 @@ model is written once, as a function that calls `code_bit`: an encoder passes th
 passes anything and gets the decoded bit. So the two directions of a model can't drift apart.
 
 Decoding is integer arithmetic throughout. A decoder needs at most four bytes more than its encoder wrote, which count
-as zeros; one that asks for others is refused, so that the work of decoding is bounded by the data.
+as zeros; `check_data` refuses one that has taken others, so that the work of decoding is bounded by the data.
 """
 
 from typing import NamedTuple
@@ -65,9 +65,6 @@ def code_bit(coder: Coder, bit: int, probability: int) -> int:
 
     Args:
         probability: of a one, in 1/65536, from 1 to 65535.
-
-    Raises:
-        BitstreamError: the data to be decoded have ended.
     """
     state, data = coder
     low, high, decoding = state[_LOW], state[_HIGH], state[_DECODING]
@@ -81,8 +78,6 @@ def code_bit(coder: Coder, bit: int, probability: int) -> int:
     while (low ^ high) < (1 << 24):
         position = state[_POSITION]
         if decoding:
-            if position >= len(data) + _WORD:
-                raise BitstreamError("an entropy-coded section ends too early")
             byte = np.int64(data[position]) if position < len(data) else np.int64(0)
             state[_CODE] = ((state[_CODE] & 0xFFFFFF) << 8) | byte
         elif position < len(data):
@@ -93,3 +88,14 @@ def code_bit(coder: Coder, bit: int, probability: int) -> int:
     state[_LOW] = low
     state[_HIGH] = high
     return bit
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def check_data(coder: Coder) -> None:
+    """To be called after every symbol or row of symbols; `code_bit` itself would become twice as slow by it.
+
+    Raises:
+        BitstreamError: a decoder has read more than was written.
+    """
+    if coder.state[_DECODING] and coder.state[_POSITION] > len(coder.data) + _WORD:
+        raise BitstreamError("an entropy-coded section ends too early")

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.lattice import PAD, crop, flat_steps, nearest_offsets, pad
 from nerfzip.entropy.mixing import Mixer, code_mixed_bit, mixer
 
@@ -75,6 +75,7 @@ def _code_flags(
                     context = context * 2 + flat[position + step]
                 mixer.slots[0] = context
                 flat[position] = code_mixed_bit(coder, mixer, 0, flat[position])
+            check_data(coder)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -123,3 +124,4 @@ def _code_voxels(
                     faces = (context >> (_NEIGHBOURS - 3)) & 7
                     weight_set = (faces & 1) + ((faces >> 1) & 1) + (faces >> 2)
                     flat[position] = code_mixed_bit(coder, mixer, weight_set, flat[position])
+            check_data(coder)

@@ -32,7 +32,9 @@ def test_help_and_list_do_not_import_torch() -> None:
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "encode", "decode", "render", "inspect", "verify", "list"])
+@pytest.mark.parametrize(
+    "command", ["run", "sweep", "status", "encode", "decode", "render", "inspect", "verify", "list"]
+)
 def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

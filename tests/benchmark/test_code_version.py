@@ -53,4 +53,4 @@ def test_an_edit(root: Path, file: str, rooms: tuple[str, ...], changes: bool) -
 def test_the_rooms_exist() -> None:
     """A room that was renamed would silently fall out of the hash."""
     package = Path(nerfzip.__file__).parent
-    assert [room for room in POINT_ROOMS if not any((package / room).rglob("*.py"))] == []
+    assert [room for room in POINT_ROOMS if not (package / room).exists()] == []

@@ -67,6 +67,10 @@ def test_a_full_disk_does_not_lose_the_fit(
     assert torch.equal(fitted.model["grid"], torch.arange(1000.0))
     assert "No space left on device" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["key.lock"]
+    # The next rate of the same process.
+    again = cached_fit(Counter(), "key", tmp_path)
+    assert again.from_cache
+    assert torch.equal(again.model["grid"], fitted.model["grid"])
 
 
 def test_of_two_at_once_one_fits_and_the_other_waits(tmp_path: Path) -> None:

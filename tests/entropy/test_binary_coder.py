@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from nerfzip.entropy.binary_coder import code_bit, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import check_data, code_bit, decoder, encoded, encoder
 from nerfzip.entropy.mixing import LOG_ODDS_LIMIT, LOG_ODDS_ONE, code_mixed_bit, mixer
 from nerfzip.errors import BitstreamError
 
@@ -15,6 +15,7 @@ from nerfzip.entropy.mixing import _SQUASH, _STRETCH  # isort: skip
 def _run_static(coder, bits, probabilities):
     for i in range(len(bits)):
         bits[i] = code_bit(coder, bits[i], probabilities[i])
+        check_data(coder)
 
 
 @numba.njit

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int16, Int64, Shaped
 
 from nerfzip.entropy.array_coder import ordered_patterns, patterns_in_order
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.linear_prediction import COEFFICIENT_BITS, COEFFICIENT_CODE_BITS, code_coefficients, fit_linear
 from nerfzip.entropy.mixing import Mixer, mixer
 from nerfzip.entropy.value_coder import NODES, code_value
@@ -131,3 +131,4 @@ def _code(
             ranks[code, channel] = rank
             values[row, channel] = _value(rank, bits)
             size = (size + abs(residual) + 1) >> 1
+        check_data(coder)

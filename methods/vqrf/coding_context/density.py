@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from jaxtyping import Float, Int8, Int16, Int64, UInt8
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.lattice import flat_steps, nearest_offsets
 from nerfzip.entropy.linear_prediction import (
     COEFFICIENT_BITS,
@@ -191,6 +191,7 @@ def _code(
         value = min(max(centre + residual, -128), 127)
         values[site] = value
         errors[site] = abs(4 * value - quarters)
+        check_data(coder)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from jaxtyping import Float, Int8, Int16, Int32, Int64
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.lattice import flat_steps, nearest_offsets
 from nerfzip.entropy.linear_prediction import (
     COEFFICIENT_BITS,
@@ -211,6 +211,7 @@ def _code(
             errors[row, channel] = abs(signed)
             before_last, last = last, signed
             error_sum = (3 * error_sum + abs(signed) + 2) >> 2
+        check_data(coder)
 
 
 @numba.njit(cache=True, nogil=True)

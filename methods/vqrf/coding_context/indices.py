@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from jaxtyping import Float, Int8, Int16, Int32, Int64, Shaped
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.code_tree import CodeTree, build_tree, integer_codebook
 from nerfzip.entropy.lattice import flat_steps, nearest_offsets
 from nerfzip.entropy.linear_prediction import (
@@ -271,6 +271,7 @@ def _code(
             table[1 + kept + i, channel] = values[code, channel]
             error += abs(values[code, channel] - np.int64(prediction[channel]))
         errors[1 + kept + i] = error
+        check_data(coder)
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True)

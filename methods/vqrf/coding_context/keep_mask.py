@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from jaxtyping import Int16, Int64, UInt8
 
-from nerfzip.entropy.binary_coder import Coder, decoder, encoded, encoder
+from nerfzip.entropy.binary_coder import Coder, check_data, decoder, encoded, encoder
 from nerfzip.entropy.lattice import flat_steps, nearest_offsets
 from nerfzip.entropy.mixing import Mixer, code_mixed_bit, mixer
 
@@ -101,3 +101,4 @@ def _code(
         base += (_CAUSAL + 1) * _FINE_BUCKETS * _BUCKETS
         mixer.slots[3] = base + faces * 64 + small
         keep[site] = code_mixed_bit(coder, mixer, min(kept, _BUCKETS - 1), np.int64(keep[site]))
+        check_data(coder)

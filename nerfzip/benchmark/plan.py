@@ -1,0 +1,173 @@
+"""The plan of a sweep: its points, which fits and scenes they share, and how far each is."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nerfzip.benchmark.fit_cache import cache_folder, fit_key, model_file
+from nerfzip.benchmark.job import point_folder
+from nerfzip.benchmark.store import State, StoredPoint, stored_point
+from nerfzip.config import JobConfig, build
+from nerfzip.data.scene import Scene
+from nerfzip.errors import ConfigError, NerfzipError
+from nerfzip.files import write_atomically
+from nerfzip.progress import track
+
+FILE = "plan.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Point:
+    """A job of a sweep; `stored` is what its folder held when the plan was made, `fit` the key of its fit."""
+
+    config: JobConfig
+    scene: Scene
+    fit: str
+    stored: StoredPoint
+
+    @property
+    def folder(self) -> Path:
+        return self.stored.folder
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """A job whose capture can't be loaded, and why. Nothing is stored of it: the next sweep tries again."""
+
+    config: JobConfig
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Points in an order in which those of one scene, and of one fit, follow each other."""
+
+    points: list[Point]
+    unloadable: list[Unloadable]
+
+
+@dataclass(frozen=True)
+class PlannedPoint:
+    """A point as `plan.json` has it.
+
+    Attributes:
+        scene, folder: None if the capture can't be loaded; the folder is a name.
+        reason: why it can't.
+    """
+
+    label: str
+    method: str
+    dataset: str
+    scene: str | None
+    rate: str
+    seed: int
+    folder: str | None
+    reason: str = ""
+
+
+def make_plan(configs: list[JobConfig]) -> Plan:
+    """Load each capture once and look at what is stored.
+
+    Raises:
+        ConfigError: impossible settings of a method, or one point under two labels.
+    """
+    _check_methods(configs)
+    scenes: dict[str, Scene | str] = {}
+    points: dict[Path, Point] = {}
+    unloadable = []
+    for config in track(configs, "plan", len(configs)):
+        capture = json.dumps(config.dataset_settings, sort_keys=True)
+        if capture not in scenes:
+            scenes[capture] = _load(config)
+        scene = scenes[capture]
+        if isinstance(scene, str):
+            unloadable.append(Unloadable(config, scene))
+            continue
+        folder = point_folder(config, scene)
+        if folder not in points:
+            points[folder] = Point(config, scene, fit_key(config, scene), stored_point(folder))
+        elif (first := points[folder].config.label) != config.label:
+            raise ConfigError(f"label: {first} and {config.label} for one point, {folder.name}; expected one label")
+    return Plan(_in_order(points.values()), unloadable)
+
+
+def fits_of(points: Iterable[Point]) -> dict[Path, bool]:
+    """The files of the fits that points share, and whether each is there."""
+    return {file: file.exists() for point in points for file in [fit_file(point)]}
+
+
+def fit_file(point: Point) -> Path:
+    return model_file(cache_folder(point.config), point.fit)
+
+
+def write_plan(out: Path, plan: Plan, words: list[str]) -> None:
+    """Leave in the folder of results what `nerfzip status` compares it with; the last sweep's plan counts."""
+    planned = [_planned(point.config, point.scene.name, point.folder.name) for point in plan.points]
+    planned += [_planned(job.config, None, None, job.reason) for job in plan.unloadable]
+    content = {
+        "schema": SCHEMA,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "words": words,
+        "points": [asdict(point) for point in planned],
+    }
+    write_atomically(out / FILE, json.dumps(content, indent=1).encode())
+
+
+def read_plan(out: Path) -> list[PlannedPoint]:
+    """The points of the sweep that was last started with this folder of results; none if none was.
+
+    Raises:
+        NerfzipError: the file is damaged, or of a later schema.
+    """
+    file = out / FILE
+    if not file.exists():
+        return []
+    try:
+        content: dict[str, Any] = json.loads(file.read_bytes())
+        schema = content["schema"]
+        if schema == SCHEMA:
+            return [PlannedPoint(**point) for point in content["points"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NerfzipError(f"{file}: not the plan of a sweep: {error}") from error
+    raise NerfzipError(f"{file}: a plan of schema {schema}, this version of nerfzip reads schema {SCHEMA}")
+
+
+def state_of(out: Path, planned: PlannedPoint) -> StoredPoint:
+    """How far a planned point is now."""
+    if planned.folder is None:
+        return StoredPoint(out, State.FAILED, reason=planned.reason)
+    return stored_point(out / planned.folder)
+
+
+def _planned(config: JobConfig, scene: str | None, folder: str | None, reason: str = "") -> PlannedPoint:
+    names = (config.label, config.method, config.dataset, scene, config.rate, config.seed)
+    return PlannedPoint(*names, folder=folder, reason=reason)
+
+
+def _check_methods(configs: list[JobConfig]) -> None:
+    for settings in {json.dumps(config.method_settings, sort_keys=True) for config in configs}:
+        build(json.loads(settings))
+
+
+def _load(config: JobConfig) -> Scene | str:
+    try:
+        return build(config.dataset_settings)
+    # Whatever is wrong with one capture, the points of the others can be made.
+    except Exception as error:
+        return " ".join((str(error) if isinstance(error, NerfzipError) else repr(error)).split())
+
+
+def _in_order(points: Iterable[Point]) -> list[Point]:
+    points = list(points)
+    number = itertools.count()
+    scenes: dict[str, int] = {}
+    fits: dict[str, int] = {}
+    for point in points:
+        scenes.setdefault(point.scene.fingerprint, next(number))
+        fits.setdefault(point.fit, next(number))
+    return sorted(points, key=lambda point: (scenes[point.scene.fingerprint], fits[point.fit]))

@@ -1,0 +1,66 @@
+"""`nerfzip sweep`: all combinations of the values of several settings, as points in one folder."""
+
+import logging
+import sys
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from nerfzip.benchmark.overview import overview_table
+from nerfzip.benchmark.plan import Plan, fits_of, make_plan, write_plan
+from nerfzip.benchmark.store import State
+from nerfzip.benchmark.sweep import run_points
+from nerfzip.benchmark.sweep_view import point_name, sweep_view
+from nerfzip.benchmark.sweep_words import sweep_configs
+from nerfzip.metrics import lpips_note
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Namespace) -> int:
+    configs = sweep_configs(arguments.overrides)
+    plan = make_plan(configs)
+    out = configs[0].out
+    _print_plan(plan, out, arguments.retry_failed)
+    if arguments.plan:
+        return 0
+    write_plan(out, plan, arguments.overrides)
+    with sweep_view(plan.points) as show:
+        results = run_points(plan.points, arguments.retry_failed, show)
+    failures = [
+        f"failed {point_name(point)}: {result.reason} ({result.folder})"
+        for point, result in zip(plan.points, results, strict=True)
+        if result.state == State.FAILED
+    ]
+    failures += [
+        f"failed {job.config.label} {job.config.dataset} {job.config.rate}: {job.reason}" for job in plan.unloadable
+    ]
+    for line in failures:
+        print(line)
+    total = len(plan.points) + len(plan.unloadable)
+    print(f"{out}: {total - len(failures)} of {total} points done, {len(failures)} failed")
+    if note := lpips_note():
+        _log.info(note)
+    return 1 if failures else 0
+
+
+def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
+    counts = Counter(point.stored.state for point in plan.points)
+    fits = fits_of(plan.points)
+    # A log or a pipe has no width; there the table must not be folded.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    points = [(point.config.label, point.scene.name, point.stored.state) for point in plan.points]
+    points += [(job.config.label, job.config.dataset, State.FAILED) for job in plan.unloadable]
+    console.print(overview_table(points))
+    print(f"{out}: {_plural(len(points), 'point')}, {_plural(len(fits), 'fit')} ({sum(fits.values())} in the cache)")
+    if counts[State.FAILED]:
+        fate = "done again" if retry_failed else "left alone; --retry-failed does them again"
+        print(f"{counts[State.FAILED]} failed before: {fate}")
+    for reason, number in Counter(job.reason for job in plan.unloadable).items():
+        print(f"{_plural(number, 'point')} without a capture: {reason}")
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

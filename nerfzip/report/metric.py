@@ -1,0 +1,25 @@
+"""The quality metrics that a report knows: how each is named, printed and judged."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`name` is the column of a frame of rows."""
+
+    name: str
+    heading: str
+    unit: str
+    decimals: int
+    higher_is_better: bool
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("psnr", "PSNR", "dB", 2, True),
+        Metric("ssim", "SSIM", "", 4, True),
+        Metric("ms_ssim", "MS-SSIM", "", 4, True),
+        Metric("lpips", "LPIPS", "", 4, False),
+    )
+}

@@ -1,0 +1,212 @@
+"""The whole report: from rows to tables and figures in a folder."""
+
+import multiprocessing
+import os
+import re
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.store import frame as frame_of
+from nerfzip.files import check_writable, write_atomically
+from nerfzip.progress import track
+from nerfzip.registry import check_name
+from nerfzip.report.ablation import ablation_table
+from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.bars import MOST_BARS, draw_groups, draw_shares
+from nerfzip.report.bd_table import bd_table
+from nerfzip.report.curves import draw_curves
+from nerfzip.report.figure import rendered
+from nerfzip.report.literature import PaperPoint, comparable, paper_points
+from nerfzip.report.metric import METRICS
+from nerfzip.report.results import KEYS, component_shares, components_table, results_table
+from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.table import Table
+from nerfzip.report.table_formats import FORMATS
+
+MOST_SCENES = 12
+"""A report with more scenes has curves of the averages alone, unless they are asked for."""
+
+SMALLEST_SHARE = 2
+"""Percent. Components that are smaller in every file are one part of the bars; the table has each."""
+
+_TIMES = {"seconds_compress": "compress", "seconds_decompress": "decode", "seconds_render": "render a view"}
+_MEMORY = {"peak_memory_encode": "encode", "peak_memory_decode": "decode"}
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What to report.
+
+    Attributes:
+        anchor: the label that Bjøntegaard differences are taken to; None for none.
+        metric: what the curves and the differences are on.
+        interpolation: of the differences, a name of `bjontegaard.INTERPOLATIONS`.
+        ablation: a rate of the anchor, to compare with the rows that differ from it by one setting; None for none.
+        every_scene: whether to draw the curves of each scene, however many there are.
+    """
+
+    anchor: str | None = None
+    metric: str = "psnr"
+    interpolation: str = "pchip"
+    ablation: str | None = None
+    every_scene: bool = False
+
+
+@dataclass
+class Report:
+    """What was written, the tables by name, and what a reader of them must know."""
+
+    files: list[Path] = field(default_factory=list)
+    tables: dict[str, Table] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report:
+    """Write tables (.md, .csv, .tex) and figures (.png, .svg, .pdf) to the folder `out`.
+
+    Raises:
+        NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
+    """
+    check_writable(out / "results.md")
+    report = Report()
+    newest = newest_of_each_point(rows)
+    if len(newest) < len(rows):
+        report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
+    rows = name_variants(newest)
+    frame = frame_of(rows)
+    check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
+    report.tables = _tables(rows, frame, settings)
+    for name, table in report.tables.items():
+        for ending, text in FORMATS.items():
+            _write(report, out / f"{name}.{ending}", text(table).encode())
+    figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
+    with _workers(len(figures)) as pool:
+        drawn = track(pool.map(_rendered, figures), "draw", len(figures))
+        for (name, *_), files in zip(figures, drawn, strict=True):
+            for ending, data in files.items():
+                _write(report, out / f"{name}.{ending}", data)
+    return report
+
+
+def _workers(figures: int) -> ProcessPoolExecutor:
+    """Drawing is most of the time of a report. Ctrl-C is for this process alone."""
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    count = max(1, min(figures, os.cpu_count() or 1))
+    return ProcessPoolExecutor(count, multiprocessing.get_context("fork"), signal.signal, ignore)
+
+
+def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
+    _, draw, *arguments = figure
+    return rendered(draw, *arguments)
+
+
+def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings) -> dict[str, Table]:
+    tables = {"results": results_table(frame), "components": components_table(frame)}
+    if settings.anchor is not None:
+        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation)
+    if settings.anchor is not None and settings.ablation is not None:
+        tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation)
+    return tables
+
+
+def _curves(
+    rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, report: Report
+) -> Iterator[tuple[Any, ...]]:
+    """File name, drawing function and its arguments for each data set's average and each scene."""
+    metric = METRICS[settings.metric]
+    columns = ["bytes", metric.name]
+    labels = sorted(frame["label"].unique())
+    scenes = scenes_of(frame)
+    averages = average_over_scenes(frame, KEYS, columns, scenes).means.dropna().reset_index()
+    several = len(scenes) > 1
+    papers = paper_points()
+    for dataset, names in scenes.items():
+        found = _papers_beside(papers, rows, dataset, len(names), metric.name, report)
+        title = f"{dataset}, mean of {len(names)} scenes" if len(names) > 1 else f"{dataset}, {names[0]}"
+        curves = _by_label(averages[averages["dataset"] == dataset], columns)
+        yield _file_name("rd", dataset if several else "", "average"), draw_curves, title, metric, curves, found, labels
+    if (count := sum(map(len, scenes.values()))) > MOST_SCENES and not settings.every_scene:
+        report.remarks.append(f"the curves of {count} scenes are left out; --every-scene draws them")
+        return
+    by_scene = frame.groupby(["dataset", "scene", "label", "rate"])[columns].mean().dropna().reset_index()
+    for (dataset, scene), points in by_scene.groupby(["dataset", "scene"]):
+        name = _file_name("rd", dataset if several else "", scene)
+        yield name, draw_curves, f"{dataset}, {scene}", metric, _by_label(points, columns), [], labels
+
+
+def _papers_beside(
+    papers: list[PaperPoint], rows: list[Row], dataset: str, scenes: int, metric: str, report: Report
+) -> list[PaperPoint]:
+    """The papers' points that our average may be compared with; a remark says why there are none."""
+    of_dataset = [point for point in papers if point.dataset == dataset]
+    if not of_dataset:
+        return []
+    settings = [row.config["dataset_settings"] for row in rows if row.dataset == dataset]
+    if any(values.get("downscale", 1) != 1 for values in settings):
+        report.remarks.append(f"points of papers are left out of {dataset}: some rows are of smaller images")
+        return []
+    found = comparable(of_dataset, dataset, scenes, metric)
+    if not found:
+        theirs = ", ".join(str(number) for number in sorted({point.scenes for point in of_dataset}))
+        report.remarks.append(f"points of papers are left out of {dataset}: they average {theirs} scenes, not {scenes}")
+    return found
+
+
+def _bars(frame: pd.DataFrame, report: Report) -> Iterator[tuple[Any, ...]]:
+    """As `_curves`, for what the bits, the time and the memory are spent on."""
+    components = component_shares(frame)
+    keys = _shown(list(components.sizes.index), report)
+    several = frame["dataset"].nunique() > 1
+    names = [" ".join(key if several else key[1:]) for key in keys]
+    shares = components.shares.loc[keys]
+    large = [name for name in shares if shares[name].max() >= SMALLEST_SHARE]
+    parts = {name: shares[name].to_list() for name in large}
+    if (rest := shares.drop(columns=large).sum(axis=1)).any():
+        parts["all others"] = rest.to_list()
+    if parts:
+        yield "components", draw_shares, "Bits by component", names, components.sizes.loc[keys].to_list(), parts
+    for name, columns, title, axis, factor, logarithmic in (
+        ("time", _TIMES, "Time", "seconds", 1.0, True),
+        ("memory", _MEMORY, "Peak memory", "MB", 1e-6, False),
+    ):
+        present = [column for column in columns if column in frame]
+        if keys and present:
+            means = average_over_scenes(frame, KEYS, present, scenes_of(frame)).means.loc[keys]
+            values = {columns[column]: (factor * means[column]).to_list() for column in present}
+            yield name, draw_groups, title, axis, logarithmic, names, values
+
+
+def _shown(keys: list[Any], report: Report) -> list[Any]:
+    """All data sets, labels and rates, or where they are too many for a page the middle rate of each label."""
+    if len(keys) <= MOST_BARS:
+        return keys
+    rates: dict[Any, list[Any]] = {}
+    for key in keys:
+        rates.setdefault(key[:2], []).append(key)
+    chosen = [group[len(group) // 2] for group in rates.values()][:MOST_BARS]
+    report.remarks.append(f"the bars show {len(chosen)} of {len(keys)} labels and rates; the tables have all")
+    return chosen
+
+
+def _by_label(points: pd.DataFrame, columns: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    return {
+        label: (group[columns[0]].to_numpy(float), group[columns[1]].to_numpy(float))
+        for label, group in points.groupby("label")
+    }
+
+
+def _file_name(*parts: str) -> str:
+    return re.sub(r"[^\w.-]", "_", "_".join(part for part in parts if part))
+
+
+def _write(report: Report, path: Path, data: bytes) -> None:
+    write_atomically(path, data)
+    report.files.append(path)

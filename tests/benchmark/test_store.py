@@ -1,0 +1,116 @@
+"""The result store: what is read, what is left alone, what is refused."""
+
+import dataclasses
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nerfzip.benchmark.row import NewerRowError, Row, read_row, write_row
+from nerfzip.benchmark.store import State, frame, rows, stored_point, stored_points
+from nerfzip.errors import NerfzipError
+
+Finished = tuple[Path, list[str]]
+
+
+@pytest.fixture
+def out(finished: Finished, tmp_path: Path) -> Path:
+    """A copy of two complete points."""
+    return shutil.copytree(finished[0] / "out", tmp_path / "out")
+
+
+def point(out: Path, rate: str) -> Path:
+    return next(out.glob(f"tiny-grey-{rate}-*"))
+
+
+def test_all_complete_rows_are_read_and_what_is_foreign_is_left_alone(
+    out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (out / "empty").mkdir()
+    (out / "notes.txt").write_text("x")
+    (out / "pictures").mkdir()
+    (out / "pictures/row.png").write_text("x")
+    (out / "half").mkdir()
+    (out / "half/config.yaml").write_text("")
+    (out / "other").mkdir()
+    (out / "other/row.json").write_text('{"a": 1}')
+    with caplog.at_level(logging.WARNING, "nerfzip"):
+        assert sorted(row.rate for row in rows(out)) == ["coarse", "fine"]
+    assert [record.getMessage().split(": ")[1] for record in caplog.records] == [str(out / "other/row.json")]
+    states = {point.folder.name.split("-")[0]: point.state for point in stored_points(out)}
+    assert states == {"half": State.UNFINISHED, "other": State.UNFINISHED, "tiny": State.DONE}
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 2}', "\x00" * 100])
+def test_a_damaged_row_is_unfinished_with_the_reason(out: Path, text: str) -> None:
+    (point(out, "fine") / "row.json").write_text(text)
+    assert [row.rate for row in rows(out)] == ["coarse"]
+    damaged = stored_point(point(out, "fine"))
+    assert (damaged.state, damaged.row) == (State.UNFINISHED, None)
+    assert "row.json: not a result row" in damaged.reason
+
+
+def test_a_failure_says_why_in_one_line(out: Path) -> None:
+    folder = point(out, "fine")
+    (folder / "row.json").unlink()
+    for error, message, reason in [
+        ("NerfzipError", "no\nspace", "no space"),
+        ("TrainingError", "empty grid", "empty grid"),
+        ("KeyError", "'x'", "KeyError: 'x'"),
+        ("OutOfMemory", "", "OutOfMemory: "),
+    ]:
+        (folder / "failure.json").write_text(json.dumps({"error": error, "message": message, "date": "2026-01-01"}))
+        failed = stored_point(folder)
+        assert (failed.state, failed.reason, failed.date) == (State.FAILED, reason.strip(), "2026-01-01")
+    (folder / "failure.json").write_text("{")
+    assert "can't be read" in stored_point(folder).reason
+
+
+def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    for path, message in [
+        (tmp_path, "no folder in it has row.json, failure.json or config.yaml"),
+        (tmp_path / "none", "No such file"),
+        (tmp_path / "file", "Not a directory"),
+    ]:
+        with pytest.raises(NerfzipError, match=f"{path}: no result store: .*{message}"):
+            rows(path)
+
+
+def test_rows_of_schema_1_are_labelled_with_their_method(out: Path) -> None:
+    file = point(out, "fine") / "row.json"
+    fields = json.loads(file.read_text())
+    assert (fields["schema"], fields.pop("label")) == (2, "tiny")
+    file.write_text(json.dumps({**fields, "schema": 1}))
+    assert (read_row(file).schema, read_row(file).label) == (2, "tiny")
+
+
+def test_a_row_of_a_later_version_is_refused(out: Path) -> None:
+    file = point(out, "fine") / "row.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "schema": 3, "new": 1}))
+    with pytest.raises(NewerRowError, match=r"row\.json: a row of schema 3, this version of nerfzip reads .* 1 to 2"):
+        rows(out)
+
+
+def test_the_frame_has_a_line_a_row(out: Path) -> None:
+    coarse, fine = sorted(rows(out), key=lambda row: row.rate)
+    other = dataclasses.replace(fine, label="mine", metrics={"psnr": 1.5}, bytes_by_component={"grid": 7})
+    table = frame([coarse, fine, other])
+    assert list(table["label"]) == ["tiny", "tiny", "mine"]
+    assert list(table["rate"]) == ["coarse", "fine", "fine"]
+    assert list(table["bytes"]) == [coarse.bytes, fine.bytes, fine.bytes]
+    assert list(table["psnr"]) == [coarse.metrics["psnr"], fine.metrics["psnr"], 1.5]
+    assert list(table["bytes_colour"].dropna()) == [12, 12]
+    assert list(table["bytes_grid"].dropna()) == [7]
+    assert table["peak_memory_decode"][1] == fine.peak_memory["decode"]
+    assert table["seconds_fit"][0] == coarse.seconds["fit"]
+    assert frame([]).empty
+
+
+def test_a_row_comes_back_as_it_was_written(out: Path, tmp_path: Path) -> None:
+    row: Row = read_row(point(out, "fine") / "row.json")
+    write_row(tmp_path / "row.json", row)
+    assert read_row(tmp_path / "row.json") == row

@@ -1,0 +1,142 @@
+"""`nerfzip report`: from stored rows to files, and what bad input is answered."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+from report_rows import make_curve, make_row
+
+from nerfzip.benchmark.row import Row, write_row
+from nerfzip.benchmark.store import frame
+from nerfzip.cli import main
+from nerfzip.report.curves import draw_curves
+from nerfzip.report.literature import comparable, paper_points
+from nerfzip.report.metric import METRICS
+from nerfzip.report.write import Report, _bars
+
+SCENES = ("chair", "drums", "ficus", "hotdog", "lego", "materials", "mic", "ship")
+
+
+def store(folder: Path, rows: list[Row]) -> str:
+    for index, row in enumerate(rows):
+        write_row(folder / f"point-{index}" / "row.json", row)
+    return str(folder)
+
+
+def report(out: str, folder: Path, *words: str) -> int:
+    return main(["report", out, "--out", str(folder), *words])
+
+
+def test_a_report_has_tables_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row for scene in SCENES[:2] for row in make_curve("a/b", scene) + make_curve("[bold]c", scene, 0.8)]
+    folder = tmp_path / "report"
+    assert report(store(tmp_path / "out", rows), folder, "--anchor", "a/b") == 0
+    figures = ("rd_average", "rd_chair", "rd_drums", "components", "time", "memory")
+    expected = {f"{name}.{ending}" for name in figures for ending in ("png", "svg", "pdf")}
+    expected |= {f"{name}.{ending}" for name in ("results", "bd", "components") for ending in ("md", "csv", "tex")}
+    assert {file.name for file in folder.iterdir()} == expected
+    with (folder / "bd.csv").open() as file:
+        lines = {line["scene"]: line for line in csv.DictReader(file)}
+    assert float(lines["average"]["BD-rate (%)"]) == pytest.approx(-20, abs=1e-6)
+    assert lines["chair"]["status"] == "ok"
+    # 3.4 inches at 300 dots.
+    assert imread(folder / "rd_average.png").shape[1] == 1020
+    assert (folder / "rd_average.pdf").read_bytes().startswith(b"%PDF")
+    printed = capsys.readouterr().out
+    assert "[bold]c" in printed
+    assert str(folder) in printed
+    assert "they average 8 scenes, not 2" in printed
+
+
+def test_the_same_rows_give_the_same_files(tmp_path: Path) -> None:
+    out = store(tmp_path / "out", make_curve("a", "lego"))
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        assert report(out, folder) == 0
+    one, two = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert one == two
+
+
+def test_papers_are_hollow_and_beside_the_average_of_all_scenes() -> None:
+    points = comparable(paper_points(), "nerf_synthetic", 8, "psnr")
+    figure = draw_curves("t", METRICS["psnr"], {"a": ([1e6, 2e6], [30, 31])}, points, ["a"])
+    ours, *papers = figure.axes[0].get_lines()
+    assert len(papers) == len(points) == 10
+    assert ours.get_markerfacecolor() != "none"
+    assert {line.get_markerfacecolor() for line in papers} == {"none"}
+    # In MB; Table 1 of VQRF has 2.5 MiB for the first.
+    assert papers[0].get_xdata() == pytest.approx(2.5 * 1.048576)
+
+
+def test_series_differ_without_colour() -> None:
+    curves = {name: ([1e6, 2e6], [30, 31]) for name in "abcdefgh"}
+    lines = draw_curves("t", METRICS["psnr"], curves, [], list(curves)).axes[0].get_lines()
+    assert len({line.get_marker() for line in lines}) == len(curves)
+    assert len({line.get_linestyle() for line in lines}) > 3
+
+
+def test_no_points_of_papers_beside_smaller_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"method_settings": {}, "dataset_settings": {"downscale": 2}}
+    rows = [make_row("a", scene, "low", config=config) for scene in SCENES]
+    assert report(store(tmp_path / "out", rows), tmp_path / "report") == 0
+    assert "some rows are of smaller images" in capsys.readouterr().out
+
+
+def test_small_components_are_one_part_of_the_bars() -> None:
+    rows = [make_row("a", "lego", "low", size=1000, bytes_by_component={"x": 970, "y": 10, "z": 20})]
+    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), Report())
+    assert (names, sizes) == (["a low"], [1000])
+    assert parts == {"x": [pytest.approx(97)], "z": [pytest.approx(2)], "all others": [pytest.approx(1)]}
+
+
+def test_many_scenes_have_their_average_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [make_row("a", f"scene {index}", "low") for index in range(13)]
+    assert report(store(tmp_path / "out", rows), tmp_path / "report") == 0
+    assert [file.name for file in (tmp_path / "report").glob("rd_*.png")] == ["rd_average.png"]
+    assert "--every-scene" in capsys.readouterr().out
+
+
+def test_several_data_sets_have_names_of_their_own(tmp_path: Path) -> None:
+    rows = make_curve("a", "lego") + make_curve("a", "fox", dataset="fox")
+    assert report(store(tmp_path / "out", rows), tmp_path / "report") == 0
+    names = {file.stem for file in (tmp_path / "report").glob("rd_*.png")}
+    assert names == {"rd_fox_average", "rd_fox_fox", "rd_nerf_synthetic_average", "rd_nerf_synthetic_lego"}
+
+
+def test_ablation_command(tmp_path: Path) -> None:
+    rows = [*make_curve("a", "lego"), make_row("b", "lego", "low", settings={"bits": 4})]
+    out = store(tmp_path / "out", rows)
+    assert report(out, tmp_path / "report", "--anchor", "a", "--ablation", "low") == 0
+    assert "bits=4" in (tmp_path / "report" / "ablation.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--anchor", "dvg"], "unknown anchor 'dvg'; did you mean dvgo?"),
+        (["--metric", "lpips"], "unknown metric 'lpips'; there are: psnr, ssim"),
+        (["--anchor", "dvgo", "--interpolation", "spline"], "interpolation: 'spline'"),
+        (["--ablation", "low"], "expected --anchor too"),
+    ],
+)
+def test_bad_words(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    out = store(tmp_path / "out", make_curve("dvgo", "lego") + make_curve("vqrf", "lego"))
+    assert report(out, tmp_path / "report", *words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not list((tmp_path / "report").glob("*.png"))
+
+
+def test_bad_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(str(tmp_path / "nothing"), tmp_path / "report") == 2
+    (tmp_path / "failed" / "point").mkdir(parents=True)
+    (tmp_path / "failed" / "point" / "failure.json").write_text('{"error": "E", "message": "m", "date": ""}')
+    assert report(str(tmp_path / "failed"), tmp_path / "report") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "no result store" in lines[0]
+    assert "no point of it is complete" in lines[1]
+    (tmp_path / "a file").write_text("")
+    assert report(store(tmp_path / "out", make_curve("a", "lego")), tmp_path / "a file") == 2

@@ -1,0 +1,247 @@
+"""Tables by hand: which cell is best, what is marked, what each format looks like."""
+
+import csv
+import io
+from math import log, nan
+
+import pandas as pd
+import pytest
+from report_rows import make_curve, make_row
+
+from nerfzip.benchmark.row import Row as ResultRow
+from nerfzip.benchmark.store import frame
+from nerfzip.errors import ConfigError, NerfzipError
+from nerfzip.report.ablation import ablation_table
+from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.bd_table import bd_table
+from nerfzip.report.results import components_table, results_table
+from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.table import Column, Number, Row, Table, places
+from nerfzip.report.table_formats import comma_separated, escape_latex, latex, markdown
+
+TABLE = Table(
+    "A & B",
+    [Column("label"), Column("size", "kB", 1, -1), Column("PSNR", "dB", 2, 1)],
+    [
+        Row(["a_1", Number(10.04), Number(30.0, 0.25)]),
+        Row(["b", Number(9.96), Number(31.0)]),
+        Row(["c|d", Number(20.0), Number(99.0, note="why")]),
+        Row(["e", Number(nan), Number(29.0)]),
+    ],
+)
+
+
+def cell(table: Table, heading: str, *names: str) -> Number:
+    """The number in a column of the one row that begins with these names."""
+    (row,) = [row for row in table.rows if row.cells[1 : 1 + len(names)] == list(names)]
+    (position,) = [index for index, column in enumerate(table.columns) if column.heading == heading]
+    number = row.cells[position]
+    assert isinstance(number, Number)
+    return number
+
+
+def test_places_are_of_what_is_printed_and_never_of_what_is_marked() -> None:
+    # 10.04 and 9.96 are both printed as 10.0, so both are best and 20.0 is second.
+    assert places(TABLE) == {(0, 1): 1, (1, 1): 1, (2, 1): 2, (1, 2): 1, (0, 2): 2}
+
+
+def test_one_value_alone_is_not_best() -> None:
+    assert (
+        places(Table("", [Column("x", better=1)], [Row([Number(1.0)]), Row([Number(1.0)]), Row([Number(nan)])])) == {}
+    )
+
+
+def test_markdown() -> None:
+    assert markdown(TABLE).splitlines() == [
+        "## A & B",
+        "",
+        "| label | size (kB) | PSNR (dB) |",
+        "| --- | ---: | ---: |",
+        "| a_1 | **10.0** | <u>30.00 ± 0.25</u> |",
+        "| b | **10.0** | **31.00** |",
+        r"| c\|d | <u>20.0</u> | 99.00 †1 |",
+        "| e | – | 29.00 |",
+        "",
+        "†1 why",
+    ]
+
+
+def test_latex() -> None:
+    text = latex(TABLE)
+    assert r"\caption{A \& B}" in text
+    assert r"\begin{tabular}{lrr}" + "\n" + r"\toprule" in text
+    assert r"a\_1 & \textbf{10.0} & \underline{30.00 $\pm$ 0.25} \\" in text
+    assert r"c|d & \underline{20.0} & 99.00$^{\dagger 1}$ \\" in text
+    assert r"e & -- & 29.00 \\" in text
+    assert r"\par\footnotesize $^{\dagger 1}$ why" in text
+    assert text.count("{") == text.count("}")
+
+
+def test_latex_escapes_what_it_reserves() -> None:
+    assert escape_latex(r"50 % of a_b & $x^2$ #1 {~\}") == (
+        r"50 \% of a\_b \& \$x\textasciicircum{}2\$ \#1 \{\textasciitilde{}\textbackslash{}\}"
+    )
+
+
+def test_csv_has_every_digit() -> None:
+    rows = list(csv.DictReader(io.StringIO(comma_separated(TABLE))))
+    assert rows[0] == {"label": "a_1", "size (kB)": "10.04", "PSNR (dB)": "30.0", "PSNR deviation": "0.25", "note": ""}
+    assert rows[2]["note"] == "why"
+    assert rows[3]["size (kB)"] == ""
+
+
+def test_average_is_over_seeds_and_then_over_scenes() -> None:
+    values = {("lego", 0): 30.0, ("lego", 1): 32.0, ("ship", 0): 20.0, ("ship", 1): 26.0, ("ship", 2): 29.0}
+    lines = [{"dataset": "d", "label": "x", "scene": s, "seed": n, "psnr": v} for (s, n), v in values.items()]
+    table = pd.DataFrame(lines)
+    averages = average_over_scenes(table, ["dataset", "label"], ["psnr"], scenes_of(table))
+    assert averages.means.loc[("d", "x"), "psnr"] == (31 + 25) / 2
+    # Seed 2 has no lego. Those with both scenes have means of 25 and 29.
+    assert averages.deviations.loc[("d", "x"), "psnr"] == pytest.approx(8**0.5)
+    assert averages.missing[("d", "x")] == ""
+
+
+def test_results_by_hand() -> None:
+    rows = [
+        make_row("a", "lego", "low", size=1000, psnr=30.0, seed=0),
+        make_row("a", "lego", "low", size=3000, psnr=31.0, seed=1),
+        make_row("a", "ship", "low", size=5000, psnr=26.0, seed=0),
+        make_row("a", "ship", "low", size=5000, psnr=27.0, seed=1),
+    ]
+    table = results_table(frame(rows))
+    assert table.title == "Results, nerf_synthetic: 2 scenes, 2 seeds"
+    assert cell(table, "size", "a", "low").value == pytest.approx(3.5)
+    psnr = cell(table, "PSNR", "a", "low")
+    assert (psnr.value, psnr.deviation) == (28.5, pytest.approx(0.5**0.5))
+    assert cell(table, "peak memory, decode", "a", "low").value == pytest.approx(500)
+    assert "LPIPS" not in [column.heading for column in table.columns]
+
+
+def test_a_metric_that_some_rows_lack_has_a_dash() -> None:
+    rows = [
+        make_row("a", "lego", "low", metrics={"lpips": 0.1}),
+        make_row("b", "lego", "low", metrics={"lpips": 0.1}),
+        make_row("b", "ship", "low"),
+        make_row("a", "ship", "low", metrics={"lpips": 0.3}),
+    ]
+    table = results_table(frame(rows))
+    assert cell(table, "LPIPS", "a", "low").value == pytest.approx(0.2)
+    assert str(cell(table, "LPIPS", "b", "low").value) == "nan"
+
+
+def test_an_average_refuses_a_missing_scene_and_names_it() -> None:
+    rows = [*make_curve("a", "lego"), *make_curve("a", "ship"), *make_curve("b", "lego")]
+    psnr = cell(results_table(frame(rows)), "PSNR", "b", "low")
+    assert str(psnr.value) == "nan"
+    assert psnr.note == "b at low: no average over scenes without ship"
+    table = bd_table(frame(rows), "a", "psnr")
+    assert cell(table, "BD-rate", "b", "lego").value == pytest.approx(0, abs=1e-9)
+    average = cell(table, "BD-rate", "b", "average")
+    assert str(average.value) == "nan"
+    assert average.note == "b: no average over scenes without ship"
+
+
+def test_bd_table_averages_the_bd_rates_of_scenes_and_deviates_over_seeds() -> None:
+    rows = []
+    for seed, (lego, ship) in enumerate([(0.5, 0.9), (0.7, 0.9)]):
+        rows += make_curve("a", "lego", seed=seed) + make_curve("a", "ship", seed=seed)
+        rows += make_curve("b", "lego", lego, seed=seed) + make_curve("b", "ship", ship, seed=seed)
+    table = bd_table(frame(rows), "a", "psnr")
+    lego, average = (cell(table, "BD-rate", "b", scene) for scene in ("lego", "average"))
+    assert (lego.value, lego.deviation) == (pytest.approx(-40, abs=1e-6), pytest.approx(200**0.5))
+    # -30 and -20 over the two seeds.
+    assert (average.value, average.deviation) == (pytest.approx(-25, abs=1e-6), pytest.approx(50**0.5))
+    # Of the sizes at seed 0: from 20 to 150 of 10 to 300 kB.
+    assert cell(table, "overlap", "b", "lego").value == pytest.approx(100 * log(150 / 20) / log(300 / 10))
+    assert not table.notes()
+
+
+def test_bd_against_an_anchor_with_one_seed() -> None:
+    rows = make_curve("a", "lego", seed=3) + make_curve("b", "lego", 0.8, seed=0) + make_curve("b", "lego", 0.8, seed=1)
+    assert cell(bd_table(frame(rows), "a", "psnr"), "BD-rate", "b", "lego").value == pytest.approx(-20, abs=1e-6)
+
+
+def test_what_is_not_ok_is_marked_in_the_scene_and_in_the_average() -> None:
+    rows = make_curve("a", "lego") + make_curve("b", "lego", 0.5)[:3] + make_curve("c", "lego", 0.9)
+    rows += make_curve("d", "lego", 0.95)
+    table = bd_table(frame(rows), "a", "psnr")
+    assert cell(table, "BD-rate", "b", "lego").note == "b on lego: 3 points, fewer than 4"
+    assert cell(table, "BD-rate", "b", "average").note == "average of b: not ok on lego"
+    text = markdown(table)
+    assert "**-50.0" not in text
+    assert "**-10.0**" in text
+
+
+def test_what_is_wrong_is_counted_over_the_seeds() -> None:
+    rows = [row for seed in range(3) for row in make_curve("a", "lego", seed=seed) + make_curve("b", "lego", seed=seed)]
+    del rows[-1]
+    note = cell(bd_table(frame(rows), "a", "psnr"), "BD-rate", "b", "lego").note
+    assert note == "b on lego: 1 of 3 seeds: 3 points, fewer than 4"
+
+
+@pytest.mark.parametrize("metric", ["ssim", "ms_ssim", "lpips"])
+def test_bd_on_other_metrics(metric: str) -> None:
+    values = [0.1, 0.2, 0.3, 0.4] if metric != "lpips" else [0.4, 0.3, 0.2, 0.1]
+    rows: list[ResultRow] = []
+    for label, shift in (("a", 0.0), ("b", 0.05)):
+        for (rate, value), size in zip(zip("wxyz", values, strict=True), (1e4, 2e4, 4e4, 8e4), strict=True):
+            rows.append(make_row(label, "lego", rate, size=int(size), metrics={metric: value + shift}))
+    table = bd_table(frame(rows), "a", metric)
+    heading = {"ssim": "BD-SSIM", "ms_ssim": "BD-MS-SSIM", "lpips": "BD-LPIPS"}[metric]
+    assert cell(table, heading, "b", "lego").value == pytest.approx(0.05)
+    assert (cell(table, "BD-rate", "b", "lego").value < 0) == (metric != "lpips")
+
+
+def test_unknown_anchor_offers_the_nearest() -> None:
+    table = frame(make_curve("vqrf/paper", "lego") + make_curve("dvgo", "lego"))
+    with pytest.raises(ConfigError, match=r"unknown anchor 'vqrf/papper'; did you mean vqrf/paper\?"):
+        bd_table(table, "vqrf/papper", "psnr")
+    with pytest.raises(ConfigError, match="unknown metric 'lpips'; there are: psnr, ssim"):
+        bd_table(table, "dvgo", "lpips")
+    with pytest.raises(NerfzipError, match="nothing to compare"):
+        bd_table(frame(make_curve("a", "lego")), "a", "psnr")
+
+
+def test_components_by_hand() -> None:
+    rows = [
+        make_row("a", "lego", "low", size=100, bytes_by_component={"header": 10, "codes": 90}),
+        make_row("a", "ship", "low", size=300, bytes_by_component={"header": 10, "codes": 290}),
+        make_row("b", "lego", "low", size=50, bytes_by_component={"header": 10, "masks": 40}),
+        make_row("b", "ship", "low", size=50, bytes_by_component={"header": 10, "masks": 40}),
+    ]
+    table = components_table(frame(rows))
+    assert cell(table, "header", "a", "low").value == pytest.approx(5)
+    assert cell(table, "codes", "a", "low").value == pytest.approx(95)
+    assert str(cell(table, "masks", "a", "low").value) == "nan"
+    assert cell(table, "masks", "b", "low").value == pytest.approx(80)
+
+
+def test_rows_of_one_label_that_differ_are_two_series() -> None:
+    rows = [make_row("a", "lego", "low", settings={"base": {"steps": n}, "bits": 8}) for n in (10, 20)]
+    rows.append(make_row("a", "lego", "high", settings={"base": {"steps": 10}, "bits": 9}))
+    rows.append(make_row("b", "lego", "low"))
+    labels = [row.label for row in name_variants(rows)]
+    assert labels == ["a (base.steps=10)", "a (base.steps=20)", "a (base.steps=10)", "b"]
+
+
+def test_points_that_were_made_again_count_once() -> None:
+    old = make_row("a", "lego", "low", psnr=1.0, date="2026-01-01")
+    new = make_row("a", "lego", "low", psnr=2.0, date="2026-01-02")
+    assert newest_of_each_point([new, old]) == [new]
+
+
+def test_ablation_by_hand() -> None:
+    rows = [
+        make_row("a", "lego", "low", size=1000, psnr=30.0, settings={"bits": 8, "prune": True}),
+        make_row("bits", "lego", "low", size=500, psnr=28.0, settings={"bits": 4, "prune": True}),
+        make_row("prune", "lego", "low", size=2000, psnr=30.5, settings={"bits": 8, "prune": False}),
+        make_row("both", "lego", "low", size=9000, psnr=31.0, settings={"bits": 4, "prune": False}),
+    ]
+    table = ablation_table(rows, frame(rows), "a", "low")
+    assert [row.cells[1] for row in table.rows] == ["(reference)", "bits=4", "prune=false"]
+    assert cell(table, "Δ size", "bits=4").value == pytest.approx(-50)
+    assert cell(table, "Δ PSNR", "prune=false").value == pytest.approx(0.5)
+    with pytest.raises(ConfigError, match="unknown rate of a 'lwo'"):
+        ablation_table(rows, frame(rows), "a", "lwo")
+    with pytest.raises(NerfzipError, match="no row differs"):
+        ablation_table(rows[::3], frame(rows[::3]), "a", "low")
