@@ -25,7 +25,7 @@ def newest_of_each_point(rows: list[Row]) -> list[Row]:
     """One row for each label, scene, rate, seed and settings: points that were made again count once."""
     newest: dict[Any, Row] = {}
     for row in sorted(rows, key=lambda row: row.date):
-        newest[(_point(row), tuple(sorted(settings_of(row).items())))] = row
+        newest[(_point(row), _settings_text(row))] = row
     return list(newest.values())
 
 
@@ -36,12 +36,17 @@ def name_variants(rows: list[Row]) -> list[Row]:
     "vqrf (codebook_size=1024)", and never one curve.
     """
     points: dict[Any, list[dict[str, str]]] = defaultdict(list)
-    all_settings = [settings_of(row) for row in rows]
+    # Thousands of rows have few different settings.
+    texts = [_settings_text(row) for row in rows]
+    known = {text: settings_of(row) for text, row in dict(zip(texts, rows, strict=True)).items()}
+    all_settings = [known[text] for text in texts]
     for row, settings in zip(rows, all_settings, strict=True):
         points[_point(row)].append(settings)
     varying: dict[str, set[str]] = defaultdict(set)
     for (label, *_), alternatives in points.items():
         for other in alternatives[1:]:
+            if other is alternatives[0]:
+                continue
             varying[label] |= differing(alternatives[0], other)
     return [
         dataclasses.replace(row, label=_variant(row.label, settings, sorted(varying[row.label])))
@@ -56,6 +61,12 @@ def differing(a: dict[str, str], b: dict[str, str]) -> set[str]:
 
 def setting_text(name: str, value: str | None) -> str:
     return f"{name.partition('.')[2]}={'unset' if value is None else value.strip(chr(34))}"
+
+
+def _settings_text(row: Row) -> str:
+    """Equal for rows of equal settings."""
+    dataset = {name: value for name, value in row.config["dataset_settings"].items() if name not in _WHERE_NOT_WHAT}
+    return json.dumps([row.config["method_settings"], dataset], sort_keys=True)
 
 
 def _point(row: Row) -> tuple[Any, ...]:
