@@ -83,13 +83,16 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
     rows = name_variants(newest)
     frame = frame_of(rows)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    report.tables = _tables(rows, frame, settings)
-    for name, table in report.tables.items():
-        for ending, text in FORMATS.items():
-            _write(report, out / f"{name}.{ending}", text(table).encode())
+    if settings.anchor is not None:
+        check_name("anchor", settings.anchor, sorted(frame["label"].unique()))
     figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
     with _workers(len(figures)) as pool:
-        drawn = track(pool.map(_rendered, figures), "draw", len(figures))
+        drawing = pool.map(_rendered, figures)
+        report.tables = _tables(rows, frame, settings)
+        for name, table in report.tables.items():
+            for ending, text in FORMATS.items():
+                _write(report, out / f"{name}.{ending}", text(table).encode())
+        drawn = track(drawing, "draw", len(figures))
         for (name, *_), files in zip(figures, drawn, strict=True):
             for ending, data in files.items():
                 _write(report, out / f"{name}.{ending}", data)
