@@ -9,13 +9,12 @@ The jobs are those of conf/preset/demo.yaml. Words after it are settings as for 
 import logging
 import sys
 
-from rich.console import Console
-
 from benchmarks.comparison_picture import Detail, write_comparison
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build
+from nerfzip.console import table_console
 from nerfzip.errors import NerfzipError
 
 VIEW = 6
@@ -30,8 +29,7 @@ def demo(words: list[str]) -> None:
     rows = [run_job(config, scene) for config in configs]
     picture = out / "comparison.png"
     write_comparison(picture, [point_folder(config, scene) for config in configs], scene, VIEW, DETAIL)
-    # A log or a pipe has no width; there the table must not be folded.
-    Console(width=None if sys.stdout.isatty() else 120).print(results_table(rows))
+    table_console().print(results_table(rows))
     print(f"{picture}: one test view, before and after compression")
     print(f"{out}/*/: for each line of the table the file (stream.nrz), its decoded views (images/) and row.json")
 

@@ -1,14 +1,13 @@
 """`nerfzip report`: stored rows to tables and figures."""
 
-import sys
 from argparse import Namespace
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from nerfzip.benchmark import store
+from nerfzip.console import table_console
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.report import table as report_table
 from nerfzip.report.table import Number, number_text
@@ -29,8 +28,7 @@ def main(arguments: Namespace) -> int:
     if not rows:
         raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
     report = write_report(rows, arguments.out, settings)
-    # A log or a pipe has no width; there the table must not be folded.
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = table_console(160)
     for name in ("results", "bd", "ablation"):
         if name in report.tables:
             console.print(_terminal_table(report.tables[name]))

@@ -1,15 +1,13 @@
 """`nerfzip run`: jobs, one for each rate, and a table of their results."""
 
 import logging
-import sys
 from argparse import Namespace
-
-from rich.console import Console
 
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
+from nerfzip.console import table_console
 from nerfzip.errors import NerfzipError
 from nerfzip.metrics import lpips_note
 
@@ -31,8 +29,7 @@ def main(arguments: Namespace) -> int:
             failure = point_folder(config, scene) / "failure.json"
             _log.error("%s at rate %s failed: %r; see %s", config.method, config.rate, error, failure)
     if rows:
-        # A log or a pipe has no width; there the table must not be folded.
-        Console(width=None if sys.stdout.isatty() else 120).print(results_table(rows))
+        table_console().print(results_table(rows))
         if note := lpips_note():
             _log.info(note)
     return 0 if len(rows) == len(configs) else 1

@@ -1,13 +1,11 @@
 """`nerfzip status`: how far the points in a folder are, and why some failed."""
 
-import sys
 from argparse import Namespace
-
-from rich.console import Console
 
 from nerfzip.benchmark.overview import overview_table
 from nerfzip.benchmark.plan import read_plan, state_of
 from nerfzip.benchmark.store import State, no_store, stored_points
+from nerfzip.console import table_console
 
 _NAMED = (State.RUNNING, State.FAILED, State.UNFINISHED)
 
@@ -21,8 +19,7 @@ def main(arguments: Namespace) -> int:
         raise no_store(arguments.folder)
     counted = [(point.label, point.scene or point.dataset, now.state) for point, now in planned]
     counted += [(now.row.label, now.row.scene, now.state) if now.row else ("–", "–", now.state) for now in others]
-    # A log or a pipe has no width; there the table must not be folded.
-    Console(width=None if sys.stdout.isatty() else 120).print(overview_table(counted))
+    table_console().print(overview_table(counted))
     names = [point.folder or f"{point.label} {point.dataset} {point.rate}" for point, _ in planned]
     names += [now.folder.name for now in others]
     for name, now in zip(names, [*(now for _, now in planned), *others], strict=True):

@@ -1,12 +1,9 @@
 """`nerfzip sweep`: all combinations of the values of several settings, as points in one folder."""
 
 import logging
-import sys
 from argparse import Namespace
 from collections import Counter
 from pathlib import Path
-
-from rich.console import Console
 
 from nerfzip.benchmark.overview import overview_table
 from nerfzip.benchmark.plan import Plan, fits_of, make_plan, write_plan
@@ -14,6 +11,7 @@ from nerfzip.benchmark.store import State
 from nerfzip.benchmark.sweep import run_points
 from nerfzip.benchmark.sweep_view import point_name, sweep_view
 from nerfzip.benchmark.sweep_words import sweep_configs
+from nerfzip.console import table_console
 from nerfzip.metrics import lpips_note
 
 _log = logging.getLogger(__name__)
@@ -49,11 +47,9 @@ def main(arguments: Namespace) -> int:
 def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
     counts = Counter(point.stored.state for point in plan.points)
     fits = fits_of(plan.points)
-    # A log or a pipe has no width; there the table must not be folded.
-    console = Console(width=None if sys.stdout.isatty() else 120)
     points = [(point.config.label, point.scene.name, point.stored.state) for point in plan.points]
     points += [(job.config.label, job.config.dataset, State.FAILED) for job in plan.unloadable]
-    console.print(overview_table(points))
+    table_console().print(overview_table(points))
     print(f"{out}: {_plural(len(points), 'point')}, {_plural(len(fits), 'fit')} ({sum(fits.values())} in the cache)")
     if counts[State.FAILED]:
         fate = "done again" if retry_failed else "left alone; --retry-failed does them again"
