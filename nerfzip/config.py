@@ -43,6 +43,7 @@ class JobConfig:
         fit_settings: the part of the method's settings that `fit` depends on: its `base` if it has one, else all that
             no rate of the ladder overrides.
         device: "cpu" or "cuda".
+        train_views: how many training views are measured beside the test views.
         cache: the folder of fitted models; None is the default folder.
     """
 
@@ -51,6 +52,7 @@ class JobConfig:
     dataset: str
     rate: str
     seed: int
+    train_views: int
     device: str
     out: Path
     cache: Path | None
@@ -158,6 +160,7 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
         dataset=choices["dataset"],
         rate=rate,
         seed=seed,
+        train_views=_integer("train_views", config.train_views, least=0),
         device=config.device,
         out=Path(config.out),
         cache=None if config.cache is None else Path(config.cache),
@@ -210,9 +213,9 @@ def _container(node: DictConfig, resolve: bool) -> dict[str, Any]:
     return container
 
 
-def _integer(key: str, value: Any) -> int:
-    if not isinstance(value, int):
-        raise ConfigError(f"{key}={value}: expected an integer")
+def _integer(key: str, value: Any, least: int | None = None) -> int:
+    if not isinstance(value, int) or (least is not None and value < least):
+        raise ConfigError(f"{key}={value}: expected an integer{'' if least is None else f' of at least {least}'}")
     return value
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, Protocol
 
-from nerfzip.data.scene import Scene
-from nerfzip.fields.field import Field, RenderedRays
+from nerfzip.data.scene import Capture, VolumetricScene, frames_of
+from nerfzip.errors import ConfigError
+from nerfzip.fields.field import Field, RenderedRays, VolumetricField
 
-__all__ = ["Field", "Method", "RenderedRays"]
+__all__ = ["Field", "Method", "RenderedRays", "VolumetricField", "check_capture"]
 
 
 class Method(Protocol):
@@ -13,20 +14,34 @@ class Method(Protocol):
 
     Settings are constructor arguments. Randomness comes from torch's global generator, which is seeded with the job's
     seed before each step.
+
+    A method of volumetric video has a class attribute `volumetric = True`: it is given a `VolumetricScene`, and
+    decodes to a `VolumetricField`. Others are given a `Scene`, and decode to a `Field`.
     """
 
-    def fit(self, scene: Scene) -> Any:
+    def fit(self, scene: Any) -> Any:
         """All that does not depend on the rate; the result is cached (it must survive `torch.save`)."""
         ...
 
-    def compress(self, model: Any, scene: Scene) -> bytes:
+    def compress(self, model: Any, scene: Any) -> bytes:
         """All that depends on the rate: a complete `.nrz` file."""
         ...
 
-    def decompress(self, data: bytes) -> Field:
+    def decompress(self, data: bytes) -> Field | VolumetricField:
         """The field, from the bytes alone.
 
         Raises:
             BitstreamError: the bytes are damaged, hostile or of another version.
         """
         ...
+
+
+def check_capture(method: Method, name: str, capture: Capture) -> None:
+    """Raise ConfigError if a method of static scenes is given a volumetric video, or the other way round."""
+    takes_video = getattr(method, "volumetric", False)
+    if isinstance(capture, VolumetricScene) == takes_video:
+        return
+    wants, found = "a volumetric video", "a static scene"
+    if not takes_video:
+        wants, found = "a static scene", f"a volumetric video of {len(frames_of(capture))} frames"
+    raise ConfigError(f"method {name} takes {wants}; {capture.name} is {found}")

@@ -1,39 +1,63 @@
 """The decoder of a benchmark, a process of its own.
 
-`python -m nerfzip.benchmark.decode_worker FILE CAMERAS OUT DEVICE` has the bitstream and the test cameras, and nothing
+`python -m nerfzip.benchmark.decode_worker FILE CAMERAS OUT DEVICE` has the bitstream and the cameras, and nothing
 else. It writes OUT/images/*.png, then OUT/decode.json: what it measured, or under "error" why it failed.
 """
 
 import json
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nerfzip.benchmark.camera_file import read_cameras
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.benchmark.environment import device_description
+from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory
 from nerfzip.errors import NerfzipError
+from nerfzip.fields.field import Field, Renderable, VolumetricField
 from nerfzip.files import write_atomically
-from nerfzip.rendering.images import image_name, render_images, write_png
+from nerfzip.progress import track
+from nerfzip.rendering.images import render_images, write_png
+from nerfzip.stopwatch import stopwatch
 
 
 def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) -> dict[str, Any]:
-    """Decode the file, render all cameras to OUT/images, and return what was measured; times are in seconds."""
+    """Decode the file, render all cameras to OUT/images, and return what was measured; times are in seconds.
+
+    Of a volumetric video every frame is decoded on its own, and seen by all cameras.
+    """
     decoded = decode_file(file, device)
-    render_seconds = []
-    for index, image in enumerate(render_images(decoded.field, read_cameras(cameras_file))):
-        write_png(out / "images" / image_name(index), image.pixels)
-        render_seconds.append(image.seconds)
+    cameras = read_cameras(cameras_file)
+    render_seconds: list[float] = []
+    frame_seconds: list[float] = []
+    for frame, field in _frames(decoded.field, frame_seconds):
+        for index, image in enumerate(render_images(field, cameras)):
+            write_png(out / "images" / frame_image_name(frame, index), image.pixels)
+            render_seconds.append(image.seconds)
     return {
         "digest": decoded.bitstream.digest.hex(),
-        "decompress_seconds": decoded.seconds,
+        "decompress_seconds": decoded.seconds + sum(frame_seconds),
+        "frame_seconds": frame_seconds,
         "render_seconds": render_seconds,
         "peak_memory": peak_memory(),
         "peak_device_memory": peak_device_memory(),
         "device": device_description(device),
     }
+
+
+def _frames(field: Field | VolumetricField, seconds: list[float]) -> Iterator[tuple[int | None, Renderable]]:
+    """A static field, or each frame of a video, whose times of decoding are added to `seconds`."""
+    if not isinstance(field, VolumetricField):
+        yield None, field
+        return
+    for index in track(range(len(field)), "frames", len(field)):
+        with stopwatch() as elapsed:
+            frame = field.frame(index)
+        seconds.append(elapsed.seconds)
+        yield index, frame
 
 
 def main(arguments: list[str]) -> int:

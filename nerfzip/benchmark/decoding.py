@@ -7,7 +7,7 @@ from nerfzip import registry
 from nerfzip.bitstream import Bitstream, tensor_digest, unpack
 from nerfzip.config import build_for_decoding
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
-from nerfzip.method import Field
+from nerfzip.method import Field, VolumetricField
 from nerfzip.registry import EXTRA_FOLDERS
 from nerfzip.stopwatch import stopwatch
 
@@ -17,7 +17,7 @@ class DecodedFile:
     """A field and the file it came from; `seconds` is the time from bytes to field."""
 
     bitstream: Bitstream
-    field: Field
+    field: Field | VolumetricField
     seconds: float
 
 

@@ -19,7 +19,7 @@ from nerfzip.benchmark.code_version import FIT_ROOMS, code_version
 from nerfzip.benchmark.environment import computing_versions
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.config import JobConfig
-from nerfzip.data.scene import Scene
+from nerfzip.data.scene import Capture
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 from nerfzip.stopwatch import stopwatch
@@ -37,7 +37,7 @@ class Fit:
     from_cache: bool
 
 
-def fit_key(config: JobConfig, scene: Scene) -> str:
+def fit_key(config: JobConfig, scene: Capture) -> str:
     """A hex digest of all that the fit of a job depends on."""
     parts = {
         "settings": config.fit_settings,

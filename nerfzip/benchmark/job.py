@@ -25,15 +25,17 @@ from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
 from nerfzip.benchmark.locks import exclusive
+from nerfzip.benchmark.measured_views import measured_cameras, measured_views
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
 from nerfzip.benchmark.quality import mean_metrics, measure_images
 from nerfzip.benchmark.row import Row, read_row, write_row
 from nerfzip.bitstream import unpack
 from nerfzip.config import JobConfig, build
-from nerfzip.data.scene import Scene
+from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.method import check_capture
 from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class Encoded:
     uncompressed_bytes: int | None
 
 
-def point_folder(config: JobConfig, scene: Scene) -> Path:
+def point_folder(config: JobConfig, scene: Capture) -> Path:
     """The folder of a job: its name ends in a hash of all that the result depends on, which the label is not."""
     parts = {
         **settings(config),
@@ -71,12 +73,13 @@ def settings(config: JobConfig) -> dict[str, Any]:
         "dataset": config.dataset,
         "rate": config.rate,
         "seed": config.seed,
+        "train_views": config.train_views,
         "method_settings": config.method_settings,
         "dataset_settings": config.dataset_settings,
     }
 
 
-def run_job(config: JobConfig, scene: Scene) -> Row:
+def run_job(config: JobConfig, scene: Capture) -> Row:
     """Do a job, or nothing but label its row if it is complete, and return its row.
 
     A failure of any kind is written to `failure.json` in the job's folder and then raised.
@@ -91,7 +94,7 @@ def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
     return exclusive(folder / LOCK, waiting_for=f"it is working on {folder}", wait=wait)
 
 
-def run_locked_job(config: JobConfig, scene: Scene, lock: int) -> Row:
+def run_locked_job(config: JobConfig, scene: Capture, lock: int) -> Row:
     """`run_job` for a process that holds the point's lock, a file descriptor."""
     folder = point_folder(config, scene)
     row = _complete_row(folder)
@@ -107,13 +110,14 @@ def run_locked_job(config: JobConfig, scene: Scene, lock: int) -> Row:
         raise
 
 
-def fit(config: JobConfig, scene: Scene) -> Fit:
+def fit(config: JobConfig, scene: Capture) -> Fit:
     """The job's model, fitted or from the cache."""
 
     def new() -> Any:
         # A damaged one would otherwise be noticed after the fit, which is long.
-        for index in range(len(scene.test)):
-            scene.test.read_rgba(index)
+        for frame in frames_of(scene):
+            for index in range(len(frame.test)):
+                frame.test.read_rgba(index)
         _log.info("fit %s on %s", config.method, scene.name)
         torch.manual_seed(config.seed)
         return build(config.method_settings).fit(scene)
@@ -121,9 +125,14 @@ def fit(config: JobConfig, scene: Scene) -> Fit:
     return cached_fit(new, fit_key(config, scene), cache_folder(config))
 
 
-def encode(config: JobConfig, scene: Scene) -> Encoded:
-    """Fit, or take the cached fit, and compress."""
+def encode(config: JobConfig, scene: Capture) -> Encoded:
+    """Fit, or take the cached fit, and compress.
+
+    Raises:
+        ConfigError: the method does not take such a capture.
+    """
     method = build(config.method_settings)
+    check_capture(method, config.method, scene)
     fitted = fit(config, scene)
     size = getattr(method, "uncompressed_bytes", None)
     uncompressed_bytes = None if size is None else int(size(fitted.model))
@@ -134,18 +143,18 @@ def encode(config: JobConfig, scene: Scene) -> Encoded:
     return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 
 
-def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:
+def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> Row:
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings(config)).encode())
     reset_peak_memory()
     encoded = encode(config, scene)
     peaks = {"encode": peak_memory(), "encode_device": peak_device_memory()}
     stream = folder / "stream.nrz"
     write_atomically(stream, encoded.data)
-    write_cameras(folder / "cameras.npz", scene.test.cameras)
+    write_cameras(folder / "cameras.npz", measured_cameras(scene, config.train_views))
     decoded = _decode_in_fresh_process(stream, folder, config.device, lock)
-    images = measure_images(folder / "images", scene)
+    images = measure_images(folder / "images", scene, measured_views(scene, config.train_views))
     metrics = mean_metrics(images)
-    render_seconds = decoded["render_seconds"]
+    render_seconds, frame_seconds = decoded["render_seconds"], decoded["frame_seconds"]
     row = Row(
         label=config.label,
         method=config.method,
@@ -166,6 +175,7 @@ def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row
             "compress": encoded.compress_seconds,
             "decompress": decoded["decompress_seconds"],
             "render": sum(render_seconds) / len(render_seconds),
+            **({"frame": sum(frame_seconds) / len(frame_seconds)} if frame_seconds else {}),
         },
         fit_from_cache=encoded.fit.from_cache,
         peak_memory=peaks | {"decode": decoded["peak_memory"], "decode_device": decoded["peak_device_memory"]},
@@ -174,6 +184,7 @@ def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row
         libraries=library_versions(),
         device=decoded["device"],
         date=datetime.now(UTC).isoformat(timespec="seconds"),
+        frames=len(frames_of(scene)),
     )
     write_row(folder / ROW, row)
     return row

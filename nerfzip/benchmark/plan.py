@@ -12,9 +12,10 @@ from nerfzip.benchmark.fit_cache import cache_folder, fit_key, model_file
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.store import State, StoredPoint, stored_point
 from nerfzip.config import JobConfig, build
-from nerfzip.data.scene import Scene
+from nerfzip.data.scene import Capture
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.method import Method, check_capture
 from nerfzip.progress import track
 
 FILE = "plan.json"
@@ -26,7 +27,7 @@ class Point:
     """A job of a sweep; `stored` is what its folder held when the plan was made, `fit` the key of its fit."""
 
     config: JobConfig
-    scene: Scene
+    scene: Capture
     fit: str
     stored: StoredPoint
 
@@ -74,10 +75,10 @@ def make_plan(configs: list[JobConfig]) -> Plan:
     """Load each capture once and look at what is stored.
 
     Raises:
-        ConfigError: impossible settings of a method, or one point under two labels.
+        ConfigError: impossible settings of a method, a capture that it does not take, or one point under two labels.
     """
-    _check_methods(configs)
-    scenes: dict[str, Scene | str] = {}
+    methods = _methods(configs)
+    scenes: dict[str, Capture | str] = {}
     points: dict[Path, Point] = {}
     unloadable = []
     for config in track(configs, "plan", len(configs)):
@@ -88,6 +89,7 @@ def make_plan(configs: list[JobConfig]) -> Plan:
         if isinstance(scene, str):
             unloadable.append(Unloadable(config, scene))
             continue
+        check_capture(methods[json.dumps(config.method_settings, sort_keys=True)], config.method, scene)
         folder = point_folder(config, scene)
         if folder not in points:
             points[folder] = Point(config, scene, fit_key(config, scene), stored_point(folder))
@@ -149,12 +151,13 @@ def _planned(config: JobConfig, scene: str | None, folder: str | None, reason: s
     return PlannedPoint(*names, folder=folder, reason=reason)
 
 
-def _check_methods(configs: list[JobConfig]) -> None:
-    for settings in {json.dumps(config.method_settings, sort_keys=True) for config in configs}:
-        build(json.loads(settings))
+def _methods(configs: list[JobConfig]) -> dict[str, Method]:
+    """By their settings. What is wrong with those is said before anything is done."""
+    settings = {json.dumps(config.method_settings, sort_keys=True) for config in configs}
+    return {text: build(json.loads(text)) for text in settings}
 
 
-def _load(config: JobConfig) -> Scene | str:
+def _load(config: JobConfig) -> Capture | str:
     try:
         return build(config.dataset_settings)
     # Whatever is wrong with one capture, the points of the others can be made.

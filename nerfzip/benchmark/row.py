@@ -9,8 +9,8 @@ from typing import Any
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 
-SCHEMA = 2
-"""1 had no labels; its rows are read with their method's name as the label."""
+SCHEMA = 3
+"""1 had no labels; its rows are read with their method's name as the label. 1 and 2 had static scenes only."""
 
 
 class NewerRowError(NerfzipError):
@@ -25,14 +25,16 @@ class Row:
         label: the series of tables and curves that the point belongs to.
         schema: version of this list of fields.
         config: settings of method and data set, the rate's overrides merged in.
+        frames: of a volumetric video; 1 for a static scene.
         fingerprint: of the capture, `Scene.fingerprint`.
         bytes: size of the file on disk.
         bytes_by_component: by section of the file; they sum to `bytes`.
         uncompressed_bytes: size of the fitted model as the method counts it, None if it does not say.
         digest: of the decoded tensors, hex.
         metrics: means over the images.
-        images: for each test view its name, file, metrics and render time.
-        seconds: fit (when it was made), compress, decompress, render (mean of an image).
+        images: for each measured view its frame, split, name, file, metrics and render time.
+        seconds: fit (when it was made), compress, decompress (of a volumetric video: all frames), render (mean of an
+            image), and of a volumetric video frame (mean of decoding one on its own).
         fit_from_cache: whether the fit was made by an earlier job.
         peak_memory: of the encoding process, of the decoding one, and on their CUDA devices.
         code_version: digest of the source files that the point depends on.
@@ -63,6 +65,7 @@ class Row:
     libraries: dict[str, str]
     device: str
     date: str
+    frames: int = 1
     schema: int = SCHEMA
 
 

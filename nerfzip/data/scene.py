@@ -74,3 +74,41 @@ class Scene:
     @property
     def test(self) -> Views:
         return self.splits["test"]
+
+
+@dataclass(frozen=True)
+class VolumetricScene:
+    """A volumetric video: what synchronised cameras that stand still see at each moment.
+
+    Attributes:
+        frames: static scenes in the order of time, with the same splits, cameras, box, near, far and background. Their
+            images are read when they are asked for, so the length of a video costs no memory.
+        fingerprint: as of a `Scene`, of all frames.
+    """
+
+    frames: tuple[Scene, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def name(self) -> str:
+        return self.frames[0].name
+
+    @property
+    def box(self) -> Box:
+        return self.frames[0].box
+
+    @property
+    def background(self) -> Colour:
+        return self.frames[0].background
+
+
+Capture = Scene | VolumetricScene
+"""What a loader makes, and a method is fitted to."""
+
+
+def frames_of(capture: Capture) -> tuple[Scene, ...]:
+    """The frames of a volumetric video; a static scene is one."""
+    return capture.frames if isinstance(capture, VolumetricScene) else (capture,)

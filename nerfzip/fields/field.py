@@ -1,7 +1,8 @@
 """What every decoded field can do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -40,4 +41,25 @@ class Field(Renderable, Protocol):
 
         Bit-exact on every machine (DESIGN.md, promise 4); their digest is stored in the file.
         """
+        ...
+
+
+@runtime_checkable
+class VolumetricField(Protocol):
+    """A decoded volumetric video. It holds nothing but what came from the file."""
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        ...
+
+    def frame(self, index: int) -> Renderable:
+        """One frame, from the bytes that it needs and no others.
+
+        Raises:
+            BitstreamError: what the frame needs is lost or damaged; the message names it.
+        """
+        ...
+
+    def coded_tensors(self) -> Mapping[str, Tensor]:
+        """As of a `Field`, of all frames; a value is decoded when it is looked up, so that memory holds a frame."""
         ...

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from nerfzip.errors import NerfzipError
-from nerfzip.fields.field import Field, Renderable
+from nerfzip.fields.field import Renderable
 from nerfzip.files import write_atomically
 from nerfzip.geometry import Cameras
 from nerfzip.progress import track
@@ -49,7 +49,7 @@ def render_image(
     return rgb.reshape(cameras.height, cameras.width, 3).clamp(0, 1)
 
 
-def render_images(field: Field, cameras: Cameras, rays_per_chunk: int = RAYS_PER_CHUNK) -> Iterator[RenderedImage]:
+def render_images(field: Renderable, cameras: Cameras, rays_per_chunk: int = RAYS_PER_CHUNK) -> Iterator[RenderedImage]:
     """All views in turn, rounded to 8 bits."""
     for index in track(range(len(cameras)), "render", len(cameras)):
         with stopwatch() as elapsed:

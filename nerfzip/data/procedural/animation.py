@@ -1,28 +1,14 @@
 """The embedded scene as a volumetric video: parts move, turn and appear before synchronised, static cameras."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from nerfzip.data.procedural.cache import default_folder
 from nerfzip.data.procedural.orrery import orrery
 from nerfzip.data.procedural.parts import bounding_box
 from nerfzip.data.procedural.scene import BOX_MARGIN, Settings, digest, scene_at
-from nerfzip.data.scene import Scene
+from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class DynamicScene:
-    """A volumetric video.
-
-    Attributes:
-        frames: static scenes in the order of time, with the same cameras, box, near, far and background.
-    """
-
-    frames: tuple[Scene, ...]
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
 
 def load_procedural_dynamic(
@@ -33,7 +19,7 @@ def load_procedural_dynamic(
     seed: int = 0,
     samples: int = 3,
     cache: Path | str | None = None,
-) -> DynamicScene:
+) -> VolumetricScene:
     """The embedded scene in motion, at `frames` equally spaced times from 0 to 1.
 
     Frame 0 shows what `load_procedural` shows, in a box that holds all frames. The other arguments are its arguments;
@@ -49,9 +35,10 @@ def load_procedural_dynamic(
     box = bounding_box([part for time in times for part in orrery(time)], BOX_MARGIN)
     cameras = settings.cameras()
     folder = default_folder() if cache is None else Path(cache)
-    return DynamicScene(
+    return VolumetricScene(
         tuple(
             scene_at(time, settings, cameras, box, digest(**asdict(settings), frames=frames, time=time), folder)
             for time in times
-        )
+        ),
+        digest(**asdict(settings), frames=frames),
     )
