@@ -9,10 +9,12 @@ import argparse
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.benchmark.environment import device_description
 from nerfzip.benchmark.memory import peak_memory
+from nerfzip.method import VolumetricField
 from nerfzip.rendering.images import render_image
 from nerfzip.rendering.orbit import orbit_cameras
 
@@ -27,13 +29,14 @@ def main() -> None:
     decoded = decode_file(arguments.file, "cpu")
     print(device_description("cpu"))
     print(f"decode {decoded.seconds:.2f} s")
+    field: Any = decoded.field.frame(0) if isinstance(decoded.field, VolumetricField) else decoded.field
     for size in (int(word) for word in arguments.sizes.split(",")):
-        cameras = orbit_cameras(decoded.field.box, arguments.views, size, size)  # type: ignore[attr-defined]
-        render_image(decoded.field, cameras, 0)
+        cameras = orbit_cameras(field.box, arguments.views, size, size)
+        render_image(field, cameras, 0)
         seconds = []
         for view in range(arguments.views):
             start = time.perf_counter()
-            render_image(decoded.field, cameras, view)
+            render_image(field, cameras, view)
             seconds.append(time.perf_counter() - start)
         print(f"{size}×{size}: {statistics.median(seconds) * 1000:.0f} ms a view; peak {peak_memory() / 2**20:.0f} MiB")
 

@@ -1,0 +1,1 @@
+"""JointRF: dynamic radiance fields whose representation and compression are optimised jointly."""

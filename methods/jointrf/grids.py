@@ -1,0 +1,102 @@
+"""The trainable grids of a frame, and their quantization in training (JointRF, sections 3.1 and 3.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from nerfzip.entropy.factorized import FactorizedModel
+from nerfzip.fields.basis_field import BasisGrids
+from nerfzip.fields.basis_geometry import BasisGeometry, cosine_atoms
+
+NEUTRAL = 1.0
+"""What a coefficient is before training; symbols count from here, so that untouched ones are zero."""
+
+
+class Quantization(Enum):
+    """How a step of training sees the grids."""
+
+    NONE = "none"
+    NOISE = "noise"
+    """Uniform noise of one symbol's width (equation 3)."""
+    ROUND = "round"
+    """Rounded, with straight-through gradients."""
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The integers that a frame is coded as: of the basis or its residual level by level, and of the coefficients."""
+
+    bases: list[Int[Tensor, "_ _ _ _"]]
+    coefficients: Int[Tensor, "x y z channels"]
+
+    def grids(self) -> list[Int[Tensor, "_ _ _ _"]]:
+        return [*self.bases, self.coefficients]
+
+
+class FrameGrids(nn.Module):
+    """One frame in training.
+
+    Attributes:
+        coefficients: C_t.
+        bases: B_1 of a key frame, or the residuals R_t.
+        reference: the decoded basis of the key frame, which residuals are added to; None in a key frame.
+        steps: q, symbols per unit.
+    """
+
+    def __init__(
+        self,
+        coefficients: Float[Tensor, "x y z channels"],
+        bases: Sequence[Float[Tensor, "_ _ _ _"]],
+        reference: Sequence[Float[Tensor, "_ _ _ _"]] | None,
+        steps: float,
+    ) -> None:
+        super().__init__()
+        self.coefficients = nn.Parameter(coefficients.clone())
+        self.bases = nn.ParameterList(basis.clone() for basis in bases)
+        self.reference = reference
+        self.steps = steps
+
+    @staticmethod
+    def initial(geometry: BasisGeometry, basis_scale: float, steps: float) -> "FrameGrids":
+        bases = [basis_scale * cosine_atoms(shape[0], shape[3]) for shape in geometry.basis_shapes]
+        return FrameGrids(torch.full(geometry.coefficient_shape, NEUTRAL), bases, None, steps)
+
+    def quantized(self, quantization: Quantization) -> list[Float[Tensor, "_ _ _ _"]]:
+        """Symbols as real numbers: of all bases, then of the coefficients."""
+        scaled = [self.steps * basis for basis in self.bases] + [self.steps * (self.coefficients - NEUTRAL)]
+        if quantization is Quantization.NOISE:
+            return [values + (torch.rand_like(values) - 0.5) for values in scaled]
+        if quantization is Quantization.ROUND:
+            return [values + (values.round() - values).detach() for values in scaled]
+        return scaled
+
+    def grids(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> BasisGrids:
+        """What is rendered, from what `quantized` gave."""
+        *bases, coefficients = (values / self.steps for values in symbols)
+        if self.reference is not None:
+            bases = [reference + residual for reference, residual in zip(self.reference, bases, strict=True)]
+        return BasisGrids(coefficients + NEUTRAL, bases)
+
+    @torch.no_grad()
+    def symbols(self) -> Symbols:
+        """What is coded."""
+        *bases, coefficients = (values.round().to(torch.int32) for values in self.quantized(Quantization.NONE))
+        return Symbols(bases, coefficients)
+
+
+class FrameEntropy(nn.Module):
+    """An entropy model for each of the grids, channel by channel (section 4.1: seven of them)."""
+
+    def __init__(self, geometry: BasisGeometry, scale: float) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(
+            FactorizedModel(channels, scale) for channels in [*geometry.basis_channels, geometry.channels]
+        )
+
+    def bits(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> list[Float[Tensor, ""]]:
+        """Of each grid."""
+        return [model.bits(values.flatten(0, 2)) for model, values in zip(self.models, symbols, strict=True)]
