@@ -6,5 +6,6 @@ docs/bitstream.md describes it to the byte.
 from nerfzip.bitstream.container import Bitstream, pack, unpack
 from nerfzip.bitstream.digest import tensor_digest
 from nerfzip.bitstream.reader import BitstreamReader
+from nerfzip.bitstream.writer import BitstreamWriter
 
-__all__ = ["Bitstream", "BitstreamReader", "pack", "tensor_digest", "unpack"]
+__all__ = ["Bitstream", "BitstreamReader", "BitstreamWriter", "pack", "tensor_digest", "unpack"]
