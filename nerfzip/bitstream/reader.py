@@ -94,6 +94,10 @@ class BitstreamReader:
             self._absent(name)
         return self._payload(name)
 
+    def read_file(self) -> bytes:
+        """All bytes of the file as they are."""
+        return self._read(0, self.size, "the file")
+
     def why_absent(self, name: str) -> str:
         """What has become of a section that is not among `sizes`: "lost", "not there yet" or "not in the file"."""
         if self._recovered:
