@@ -94,7 +94,14 @@ class TinyVideo:
 def states(frames: int) -> np.ndarray:
     """The six integers of each frame: once round the z axis."""
     angle = np.arange(frames) * 2 * np.pi / frames
-    columns = [60 * np.cos(angle), 60 * np.sin(angle), 20 * np.sin(3 * angle), 255 - 255 * angle / 7, 30 * angle, 80 + 0 * angle]
+    columns = [
+        60 * np.cos(angle),
+        60 * np.sin(angle),
+        20 * np.sin(3 * angle),
+        255 - 255 * angle / 7,
+        30 * angle,
+        80 + 0 * angle,
+    ]
     return np.rint(np.stack(columns, -1)).astype("<i2")
 
 
@@ -115,13 +122,13 @@ def tensors(frames: int) -> dict[str, np.ndarray]:
     return coded
 
 
-def video_file(frames: int = 20, gof: int = 5, prediction: Prediction = "key") -> bytes:
+def video_file(frames: int = 20, gof: int = 5, prediction: Prediction = "key", digest: bytes | None = None) -> bytes:
     groups = GroupsOfFrames(frames, gof, prediction)
     file = io.BytesIO()
     writer = BitstreamWriter(file, "tiny_video", {"video": groups.to_header()})
     for name, payload in sections(groups).items():
         writer.write(name, payload)
-    writer.close(tensor_digest(tensors(frames)))
+    writer.close(digest or tensor_digest(tensors(frames)))
     return file.getvalue()
 
 

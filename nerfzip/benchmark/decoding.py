@@ -94,17 +94,24 @@ def verified_tensors(path: Path, decoded: DecodedFile) -> Iterator[tuple[str, np
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A field, and the reader by which it was or will be read."""
+    """A field, of which only that is read from the file that is looked at, unless it was read whole."""
 
-    reader: BitstreamReader
     field: Field | VolumetricField
+    reader: BitstreamReader
+    read_whole: bool
+
+    @property
+    def bytes_read(self) -> int:
+        """From the file, so far."""
+        return self.reader.size if self.read_whole else self.reader.bytes_read
 
 
 @contextmanager
 def opened_file(path: Path, device: str, recover: bool = False) -> Iterator[OpenedFile]:
-    """Open a file for a look at parts of it; what is read is checked, but nothing is compared with the digest.
+    """Open a file for a look at parts of it.
 
-    A method that has `open` reads what it needs, when it needs it; of any other, the whole file is decoded.
+    A method that has `open` reads what it needs, when it needs it; the checksums of that are checked, not the digest,
+    which is of the whole. Of any other method the whole file is decoded, and its digest compared.
 
     Args:
         recover: the file may be damaged (see `BitstreamReader`).
@@ -121,13 +128,11 @@ def opened_file(path: Path, device: str, recover: bool = False) -> Iterator[Open
         try:
             reader = BitstreamReader(file, recover=recover)
             method = _method(path, reader.method, device)
-            if hasattr(method, "open"):
-                field = method.open(reader)
-            else:
-                field = method.decompress(reader.read_file())
+            in_parts = hasattr(method, "open")
+            field = method.open(reader) if in_parts else decode_file(path, device).field
         except BitstreamError as error:
             raise BitstreamError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
-        yield OpenedFile(reader, field)
+        yield OpenedFile(field, reader, read_whole=not in_parts)
 
 
 def file_damage(path: Path) -> tuple[str, ...]:

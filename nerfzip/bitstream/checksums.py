@@ -13,9 +13,9 @@ def crc32_of_ranges(
 ) -> UInt32[np.ndarray, "ranges"]:
     """`zlib.crc32(data[start:end])` for each start ≤ end.
 
-    A CRC is linear: with A followed by B, crc(B) = crc(AB) ^ shift(crc(A), length of B), where shifting by one byte is a
-    32 × 32 matrix over the field of two elements, and shifting by 2ᵏ bytes is that matrix squared k times (as in zlib's
-    crc32_combine). So the checksums of all prefixes, taken in one pass, give the checksum of every range.
+    A CRC is linear: with A followed by B, crc(B) = crc(AB) ^ shift(crc(A), length of B), where shifting by one byte is
+    a 32 × 32 matrix over the field of two elements, and shifting by 2ᵏ bytes is that matrix squared k times (as in
+    zlib's crc32_combine). So the checksums of all prefixes, taken in one pass, give the checksum of every range.
     """
     places, inverse = np.unique(np.concatenate([starts, ends]), return_inverse=True)
     prefix = np.empty(len(places), np.uint32)
@@ -33,7 +33,9 @@ def crc32_of_ranges(
     return whole ^ before
 
 
-def _multiply(matrix: UInt32[np.ndarray, "32"], vectors: UInt32[np.ndarray, "vectors"]) -> UInt32[np.ndarray, "vectors"]:
+def _multiply(
+    matrix: UInt32[np.ndarray, "32"], vectors: UInt32[np.ndarray, "vectors"]
+) -> UInt32[np.ndarray, "vectors"]:
     """The matrix, given by its columns, times each vector; bit i of a number is its component i."""
     product = np.zeros_like(vectors)
     for bit, column in enumerate(matrix):

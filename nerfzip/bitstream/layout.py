@@ -32,10 +32,10 @@ NAME_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _NAME = re.compile(rf"[{NAME_CHARACTERS.decode()}]{{1,{MAX_NAME}}}")
 
 ReadBytes = Callable[[int, int, str], bytes]
-"""Offset, length, and what is read for an error message -> the bytes; FileEnds if there are fewer."""
+"""Offset, length, and what is read for an error message -> the bytes; FileEndsError if there are fewer."""
 
 
-class FileEnds(BitstreamError):
+class FileEndsError(BitstreamError):
     """The file ends where more was announced: it was cut, or has not grown as far yet."""
 
 
@@ -84,7 +84,7 @@ def read_section_header(
         previous_checksum: of the header before; None if it isn't known, and the checksum can't be checked.
 
     Raises:
-        FileEnds: the file has not all bytes of the section.
+        FileEndsError: the file has not all bytes of the section.
         BitstreamError: the checksum is wrong, or a name or length that no section has.
     """
     where = f"the header of the section at byte {offset}"
@@ -105,7 +105,7 @@ def read_section_header(
 def _check_length(name: str, section: Section, size: int, where: str) -> None:
     if section.end > size:
         left = size - section.offset
-        raise FileEnds(f"{where}: {section.length} bytes announced, but only {left} are left in the file")
+        raise FileEndsError(f"{where}: {section.length} bytes announced, but only {left} are left in the file")
     if name == HEADER and section.length > MAX_JSON_BYTES + 1:
         raise BitstreamError(f"{where}: {section.length} bytes, the limit is {MAX_JSON_BYTES + 1}")
     if name == END and section.length != DIGEST_BYTES:

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from nerfzip.bitstream import layout
 from nerfzip.bitstream.header import decode_header
-from nerfzip.bitstream.layout import FileEnds, Section
+from nerfzip.bitstream.layout import FileEndsError, Section
 from nerfzip.bitstream.recovery import find_sections
 from nerfzip.errors import BitstreamError
 
@@ -83,7 +83,7 @@ class BitstreamReader:
         self.size = self._file.seek(0, 2)
         try:
             self._walk()
-        except FileEnds:
+        except FileEndsError:
             if not self._growing:
                 raise
         return [name for name in list(self._sections)[known:] if name not in layout.RESERVED_NAMES]
@@ -93,10 +93,6 @@ class BitstreamReader:
         if name not in self._sections or name in layout.RESERVED_NAMES:
             self._absent(name)
         return self._payload(name)
-
-    def read_file(self) -> bytes:
-        """All bytes of the file as they are."""
-        return self._read(0, self.size, "the file")
 
     def why_absent(self, name: str) -> str:
         """What has become of a section that is not among `sizes`: "lost", "not there yet" or "not in the file"."""
@@ -117,7 +113,7 @@ class BitstreamReader:
     def _walk(self) -> None:
         if self._next_header == 0:
             if self.size == 0:
-                raise FileEnds("the file is empty")
+                raise FileEndsError("the file is empty")
             preamble = self._read(0, len(layout.PREAMBLE), "the magic bytes")
             layout.check_preamble(preamble)
             self._next_header, self._checksum = len(preamble), zlib.crc32(preamble)
@@ -147,7 +143,9 @@ class BitstreamReader:
         found = find_sections(self._read(0, self.size, "the file"))
         self._sections, self.lost, self.damage = found.sections, found.lost, found.damage
         if layout.HEADER not in found.sections:
-            raise BitstreamError(f"section 'header' is lost, nothing can be decoded without it: {'; '.join(self.damage)}")
+            raise BitstreamError(
+                f"section 'header' is lost, nothing can be decoded without it: {'; '.join(self.damage)}"
+            )
         self._content_if_there = decode_header(self._payload(layout.HEADER))
         if self.complete:
             self._digest_if_there = self._payload(layout.END)
@@ -161,7 +159,7 @@ class BitstreamReader:
 
     def _read(self, offset: int, length: int, where: str) -> bytes:
         if length > self.size - offset:
-            raise FileEnds(f"{where}: the file is cut, it ends at byte {self.size}")
+            raise FileEndsError(f"{where}: the file is cut, it ends at byte {self.size}")
         self._file.seek(offset)
         data = self._file.read(length)
         self.bytes_read += len(data)

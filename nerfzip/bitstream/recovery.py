@@ -139,7 +139,7 @@ def _possible_headers(data: bytes, first: int) -> Int64[np.ndarray, "4 headers"]
     """
     count = min(_BLOCK, len(data) - first)
     block = data[first : first + _BLOCK + _LONGEST_HEADER] + bytes(_LONGEST_HEADER)
-    numbers = np.ndarray((len(block) - 3,), "<u4", block, strides=(1,))  # the four bytes from each place on
+    numbers: np.ndarray = np.ndarray((len(block) - 3,), "<u4", block, strides=(1,))  # the four bytes from each place on
     values = np.frombuffer(block, np.uint8)
     name_length, length = values[:count], numbers[1 : 1 + count]
     fits = (name_length >= 1) & (name_length <= layout.MAX_NAME) & (length >= 1) & (length <= len(data) - first)
@@ -155,5 +155,5 @@ def _possible_headers(data: bytes, first: int) -> Int64[np.ndarray, "4 headers"]
 
 def _read(data: bytes, offset: int, length: int, where: str) -> bytes:
     if length > len(data) - offset:
-        raise layout.FileEnds(f"{where}: the file is cut, it ends at byte {len(data)}")
+        raise layout.FileEndsError(f"{where}: the file is cut, it ends at byte {len(data)}")
     return data[offset : offset + length]

@@ -51,7 +51,9 @@ class GroupsOfFrames:
             raise BitstreamError(f"header: video: {described!r}, expected an object of frames, gof and prediction")
         for key in ("frames", "gof"):
             if type(described[key]) is not int or not 1 <= described[key] <= MAX_FRAMES:
-                raise BitstreamError(f"header: video.{key}: {described[key]!r}, expected an integer from 1 to {MAX_FRAMES}")
+                raise BitstreamError(
+                    f"header: video.{key}: {described[key]!r}, expected an integer from 1 to {MAX_FRAMES}"
+                )
         if described["prediction"] not in get_args(Prediction):
             raise BitstreamError(f"header: video.prediction: {described['prediction']!r}, expected 'key' or 'previous'")
         return GroupsOfFrames(described["frames"], described["gof"], described["prediction"])
@@ -106,7 +108,12 @@ class VolumetricVideo(Generic[Frame]):
     """
 
     def __init__(
-        self, reader: BitstreamReader, groups: GroupsOfFrames, codec: FrameCodec[Frame], shared: Mapping[str, Tensor], box: Box
+        self,
+        reader: BitstreamReader,
+        groups: GroupsOfFrames,
+        codec: FrameCodec[Frame],
+        shared: Mapping[str, Tensor],
+        box: Box,
     ) -> None:
         self.groups = groups
         self.box = box

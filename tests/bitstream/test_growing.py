@@ -75,7 +75,7 @@ def test_a_reader_follows_a_writer_in_another_process(tmp_path: Path, writer: su
     with (tmp_path / "video.nrz").open("rb") as file:
         reader = BitstreamReader(file, growing=True)
         assert (reader.method, reader.header, reader.sizes, reader.complete) == ("video", {"frames": 2}, {}, False)
-        with pytest.raises(BitstreamError, match="^section 'shared': not there yet$"):
+        with pytest.raises(BitstreamError, match=r"^section 'shared': not there yet$"):
             reader.read("shared")
         for name in ("shared", "frame.0000"):
             go_on()
@@ -96,7 +96,7 @@ def test_a_reader_follows_a_writer_in_another_process(tmp_path: Path, writer: su
         assert reader.complete
         assert reader.digest == DIGEST
         assert {name: reader.read(name) for name in reader.sizes} == SECTIONS
-        with pytest.raises(BitstreamError, match="'frame.0002': there is no such section"):
+        with pytest.raises(BitstreamError, match=r"'frame.0002': there is no such section"):
             reader.read("frame.0002")
 
 

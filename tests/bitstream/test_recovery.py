@@ -52,7 +52,7 @@ def test_a_damaged_payload_is_lost_by_name() -> None:
     assert reader.damage == (
         f"section 'frame.0003' at byte {PAYLOAD['frame.0003']}: the checksum is wrong, it is damaged",
     )
-    with pytest.raises(BitstreamError, match="^section 'frame.0003': lost$"):
+    with pytest.raises(BitstreamError, match=r"^section 'frame.0003': lost$"):
         reader.read("frame.0003")
 
 
@@ -198,6 +198,8 @@ def test_checksums_of_ranges_are_those_of_zlib() -> None:
     generator = np.random.default_rng(1)
     data = generator.bytes(70_000)
     starts = np.concatenate([generator.integers(0, len(data), 300), [0, 0, len(data), 5]])
-    ends = np.concatenate([starts[:300] + generator.integers(0, len(data) - starts[:300] + 1), [0, len(data), len(data), 6]])
+    ends = np.concatenate(
+        [starts[:300] + generator.integers(0, len(data) - starts[:300] + 1), [0, len(data), len(data), 6]]
+    )
     found = crc32_of_ranges(data, starts, ends)
     assert found.tolist() == [zlib.crc32(data[start:end]) for start, end in zip(starts, ends, strict=True)]

@@ -143,7 +143,7 @@ def test_a_section_that_no_encoder_writes_is_named_like_a_damaged_one() -> None:
 def test_without_what_all_frames_share_there_is_no_video() -> None:
     data = bytearray(video_file())
     data[data.index(b"shared") + 10] ^= 1
-    with pytest.raises(BitstreamError, match="^section 'shared': lost$"):
+    with pytest.raises(BitstreamError, match=r"^section 'shared': lost$"):
         opened(bytes(data), recover=True)
 
 
@@ -229,4 +229,3 @@ def mutate(data: bytearray, chance: random.Random) -> None:
     else:
         start = chance.randrange(len(data))
         data[at:at] = data[start : start + chance.randint(1, 200)]
-
