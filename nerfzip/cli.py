@@ -17,6 +17,9 @@ _SETTINGS_HELP = (
 LONGEST_SIDE = 8192
 """Of a rendered image, in pixels: the rays of a whole view are held in memory."""
 
+HIGHEST_FRAME_RATE = 240
+"""Of a video, which players can show."""
+
 _RUN_EXAMPLE = """example:
   nerfzip run method=vqrf rate=medium dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego out=OUT
 
@@ -118,16 +121,27 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         "render",
         "decode a file and render images",
         "examples:\n  nerfzip render lego.nrz --orbit 8 --size 800x800"
-        "\n  nerfzip render lego.nrz --scene dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego",
+        "\n  nerfzip render lego.nrz --scene dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego"
+        "\n  nerfzip render dancer.nrz --frame 7"
+        "\n  nerfzip render dancer.nrz --video dancer.mp4 --path orbit --fps 30",
     )
     _add_file(render)
     cameras = render.add_mutually_exclusive_group()
     cameras.add_argument("--scene", nargs="+", metavar="KEY=VALUE", help="render the test cameras of this data set")
-    cameras.add_argument(
-        "--orbit", type=_positive, default=8, metavar="N", help="N cameras around the box (default: 8)"
-    )
+    cameras.add_argument("--orbit", type=_positive, metavar="N", help="N cameras around the box (default: 8)")
     render.add_argument("--size", type=_size, default=(400, 400), metavar="WxH", help="of an orbit (default: 400x400)")
     render.add_argument("--out", type=Path, metavar="FOLDER", help="default: the file's name without .nrz")
+    frames = render.add_mutually_exclusive_group()
+    frames.add_argument("--frame", type=_index, metavar="N", help="a frame of a volumetric video, from 0")
+    frames.add_argument("--frames", type=_frames, metavar="A:B", help="frames A to B - 1 of a volumetric video")
+    render.add_argument("--video", type=Path, metavar="FILE.mp4", help="a video (.mp4, .mkv or .mov), not images")
+    render.add_argument(
+        "--path",
+        choices=("orbit", "still"),
+        help="of a video's camera: once round the box (default), or standing still",
+    )
+    render.add_argument("--fps", type=_frame_rate, help="frames a second of the video (default: 30)")
+    render.add_argument("--recover", action="store_true", help="render what is whole of a damaged volumetric video")
     inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
     inspect.add_argument("file", type=Path, metavar="FILE.nrz")
     verify = _add(
@@ -173,6 +187,27 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
     return int(text)
+
+
+def _index(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected the number of a frame, from 0")
+    return int(text)
+
+
+def _frames(text: str) -> tuple[int, int | None]:
+    match = re.fullmatch(r"(\d*):(\d*)", text)
+    start, stop = (int(match[1] or 0), int(match[2]) if match[2] else None) if match else (0, 0)
+    if stop is not None and stop <= start:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a range such as 0:10, which ends before frame 10")
+    return start, stop
+
+
+def _frame_rate(text: str) -> int:
+    rate = _positive(text)
+    if rate > HIGHEST_FRAME_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected at most {HIGHEST_FRAME_RATE} frames a second")
+    return rate
 
 
 def _size(text: str) -> tuple[int, int]:

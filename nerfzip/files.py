@@ -3,7 +3,9 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from nerfzip.errors import NerfzipError
 
@@ -27,13 +29,24 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         NerfzipError: the folder can't be written or the disk is full; nothing is left behind.
     """
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file with a temporary name in the folder of `path`, which is renamed to `path` when the block is left in order.
+
+    Raises:
+        NerfzipError: the folder can't be written or the disk is full. After any error nothing is left behind.
+    """
     path = Path(path)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private; a result is as readable as any file the user makes.

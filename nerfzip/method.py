@@ -17,6 +17,9 @@ class Method(Protocol):
 
     A method of volumetric video has a class attribute `volumetric = True`: it is given a `VolumetricScene`, and
     decodes to a `VolumetricField`. Others are given a `Scene`, and decode to a `Field`.
+
+    A method may also have `open(reader: BitstreamReader)`, which gives the field of a file of which only that is read
+    that is looked at, as `nerfzip.bitstream.VolumetricVideo` does; `decompress` is then `open` over the bytes.
     """
 
     def fit(self, scene: Any) -> Any:

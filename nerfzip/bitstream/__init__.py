@@ -4,7 +4,22 @@ docs/bitstream.md describes it to the byte.
 """
 
 from nerfzip.bitstream.container import Bitstream, pack, unpack
-from nerfzip.bitstream.digest import tensor_digest
+from nerfzip.bitstream.digest import TensorDigest, tensor_digest
 from nerfzip.bitstream.reader import BitstreamReader
+from nerfzip.bitstream.video import FrameCodec, GroupsOfFrames, VolumetricVideo, frame_section, tensor_name
+from nerfzip.bitstream.writer import BitstreamWriter
 
-__all__ = ["Bitstream", "BitstreamReader", "pack", "tensor_digest", "unpack"]
+__all__ = [
+    "Bitstream",
+    "BitstreamReader",
+    "BitstreamWriter",
+    "FrameCodec",
+    "GroupsOfFrames",
+    "TensorDigest",
+    "VolumetricVideo",
+    "frame_section",
+    "pack",
+    "tensor_digest",
+    "tensor_name",
+    "unpack",
+]

@@ -1,14 +1,12 @@
 """Whole `.nrz` files in memory: pack and unpack."""
 
 import io
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from nerfzip.bitstream import layout
-from nerfzip.bitstream.header import encode_header
 from nerfzip.bitstream.reader import BitstreamReader
-from nerfzip.errors import BitstreamError
+from nerfzip.bitstream.writer import BitstreamWriter
 
 
 @dataclass(frozen=True)
@@ -47,20 +45,12 @@ def pack(method: str, header: dict[str, Any], sections: dict[str, bytes], digest
     Raises:
         BitstreamError: a name, the header or a size that the format can't hold.
     """
-    if len(digest) != layout.DIGEST_BYTES:
-        raise BitstreamError(f"a digest of {len(digest)} bytes, expected {layout.DIGEST_BYTES}")
-    if len(sections) + 2 > layout.MAX_SECTIONS:
-        raise BitstreamError(f"{len(sections)} sections, the limit is {layout.MAX_SECTIONS - 2}")
-    for name in sections:
-        layout.check_name(name, "a section")
-        if name in layout.RESERVED_NAMES:
-            raise BitstreamError(f"section {name!r}: this name is reserved")
-    parts = [layout.PREAMBLE]
-    checksum = zlib.crc32(layout.PREAMBLE)
-    for name, payload in {layout.HEADER: encode_header(method, header), **sections, layout.END: digest}.items():
-        section_header, checksum = layout.section_header(name, payload, checksum)
-        parts += [section_header, payload]
-    return b"".join(parts)
+    file = io.BytesIO()
+    writer = BitstreamWriter(file, method, header)
+    for name, payload in sections.items():
+        writer.write(name, payload)
+    writer.close(digest)
+    return file.getvalue()
 
 
 def unpack(data: bytes) -> Bitstream:

@@ -5,10 +5,9 @@ import math
 import zlib
 from typing import Any
 
-from nerfzip.bitstream.layout import check_name
+from nerfzip.bitstream.layout import MAX_JSON_BYTES, check_name
 from nerfzip.errors import BitstreamError
 
-MAX_JSON_BYTES = 2**20
 MAX_DEPTH = 16
 
 _PLAIN = b"\x00"

@@ -1,35 +1,142 @@
-"""`nerfzip render`: a file to images, from the test cameras of a capture or from an orbit."""
+"""`nerfzip render`: a file to images or a video, from the test cameras of a capture or from an orbit."""
 
+import sys
 from argparse import Namespace
+from collections.abc import Iterable, Iterator
 
-from nerfzip.benchmark.decoding import decode_file
+from nerfzip.benchmark.decoding import opened_file
+from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.config import build_scene, chosen_device
-from nerfzip.errors import ConfigError
-from nerfzip.geometry import Box, Cameras
-from nerfzip.method import VolumetricField
-from nerfzip.rendering.images import image_name, render_images, write_png
+from nerfzip.data.scene import frames_of
+from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
+from nerfzip.fields.field import Renderable
+from nerfzip.geometry import Cameras
+from nerfzip.method import Field, VolumetricField
+from nerfzip.progress import track
+from nerfzip.rendering.images import render_image, render_images, to_8_bits, write_png
 from nerfzip.rendering.orbit import orbit_cameras
+from nerfzip.rendering.video import check_video, write_video
+
+IMAGES = 8
+"""Of an orbit, unless another number is asked for."""
+FRAMES_PER_SECOND = 30
+SECONDS_OF_ORBIT = 4
+"""Of a video of a static scene, unless the number of its views is given."""
 
 
 def main(arguments: Namespace) -> int:
-    decoded = decode_file(arguments.file, chosen_device(arguments.device))
-    field = decoded.field
-    if isinstance(field, VolumetricField):
-        raise ConfigError(f"{arguments.file}: a volumetric video of {len(field)} frames; choose one with --frame")
-    cameras = _cameras(arguments, getattr(field, "box", None))
-    out = arguments.out or arguments.file.with_suffix("")
-    seconds = []
-    for index, image in enumerate(render_images(field, cameras)):
-        write_png(out / image_name(index), image.pixels)
-        seconds.append(image.seconds)
-    print(f"{out}: {len(seconds)} images of {cameras.width}×{cameras.height}, {sum(seconds) / len(seconds):.2f} s each")
+    _check(arguments)
+    with opened_file(arguments.file, chosen_device(arguments.device), arguments.recover) as opened:
+        if isinstance(opened.field, VolumetricField):
+            frames = _chosen_frames(arguments, len(opened.field))
+        else:
+            _check_static(arguments)
+            frames = range(0)
+        _warn(opened.reader.damage)
+        if arguments.video:
+            _make_video(arguments, opened.field, frames)
+        else:
+            _make_images(arguments, opened.field, frames)
+        print(f"read {opened.bytes_read:,} of the file's {opened.reader.size:,} bytes")
     return 0
 
 
-def _cameras(arguments: Namespace, box: Box | None) -> Cameras:
+def _check(arguments: Namespace) -> None:
+    """Refuse what can't be done whatever the file holds."""
+    if arguments.video is None:
+        if arguments.path or arguments.fps:
+            raise ConfigError("--path and --fps are of a video; add --video FILE.mp4")
+        return
+    check_video(arguments.video, *arguments.size)
     if arguments.scene:
-        return build_scene(arguments.scene).test.cameras
+        raise ConfigError("--scene: a video is seen from --path orbit or still, not from a capture's cameras")
+
+
+def _check_static(arguments: Namespace) -> None:
+    for option, value in (("--frame", arguments.frame), ("--frames", arguments.frames)):
+        if value is not None:
+            raise ConfigError(f"{option}: {arguments.file} is a static scene, which has no frames")
+    if arguments.path == "still":
+        raise ConfigError(f"--path still: {arguments.file} is a static scene, in which nothing would move")
+
+
+def _chosen_frames(arguments: Namespace, count: int) -> range:
+    """Of a volumetric video of `count` frames."""
+    if arguments.frame is not None:
+        option, start, stop = "--frame", arguments.frame, arguments.frame + 1
+    elif arguments.frames is not None:
+        option, start, stop = "--frames", arguments.frames[0], arguments.frames[1] or count
+    elif arguments.video:
+        return range(count)
+    else:
+        raise ConfigError(f"{arguments.file}: a volumetric video of {count} frames; choose with --frame or --frames")
+    if max(start, stop - 1) >= count:
+        asked = f"frame {max(start, stop - 1)} was asked for"
+        raise ConfigError(f"{option}: {arguments.file} has the frames 0 to {count - 1}, {asked}")
+    return range(start, stop)
+
+
+def _make_images(arguments: Namespace, field: Field | VolumetricField, frames: range) -> None:
+    if arguments.scene:
+        cameras = frames_of(build_scene(arguments.scene))[0].test.cameras
+    else:
+        cameras = _orbit(arguments, field, arguments.orbit or IMAGES)
+    out = arguments.out or arguments.file.with_suffix("")
+    seconds = []
+    seen = _frames(arguments, field, frames) if isinstance(field, VolumetricField) else [(None, field)]
+    for index, renderable in seen:
+        for view, image in enumerate(render_images(renderable, cameras)):
+            write_png(out / frame_image_name(index, view), image.pixels)
+            seconds.append(image.seconds)
+    if not seconds:
+        raise NerfzipError(f"{arguments.file}: none of the frames can be decoded")
+    print(f"{out}: {len(seconds)} images of {cameras.width}×{cameras.height}, {sum(seconds) / len(seconds):.2f} s each")
+
+
+def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: range) -> None:
+    fps = arguments.fps or FRAMES_PER_SECOND
+    seen: Iterator[tuple[int, Renderable]]
+    if isinstance(field, VolumetricField):
+        if arguments.orbit:
+            raise ConfigError("--orbit: of a volumetric video each frame is seen once, so there are as many views")
+        views = len(frames)
+        seen = ((index - frames.start, frame) for index, frame in _frames(arguments, field, frames))
+    else:
+        views = arguments.orbit or SECONDS_OF_ORBIT * fps
+        seen = ((view, field) for view in range(views))
+    cameras = _orbit(arguments, field, views)
+    images = (
+        to_8_bits(render_image(renderable, cameras, 0 if arguments.path == "still" else view))
+        for view, renderable in track(seen, "render", views)
+    )
+    count = write_video(arguments.video, images, cameras.width, cameras.height, fps)
+    print(f"{arguments.video}: {count} frames of {cameras.width}×{cameras.height}, {count / fps:.1f} s")
+
+
+def _orbit(arguments: Namespace, field: object, views: int) -> Cameras:
+    box = getattr(field, "box", None)
     if box is None:
         raise ConfigError(f"{arguments.file}: its field has no box to orbit around; give cameras with --scene")
-    width, height = arguments.size
-    return orbit_cameras(box, arguments.orbit, width, height)
+    return orbit_cameras(box, views, *arguments.size)
+
+
+def _frames(arguments: Namespace, video: VolumetricField, frames: range) -> Iterator[tuple[int, Renderable]]:
+    """The chosen frames; with --recover those that can be decoded, and a word about the others."""
+    lost: dict[str, None] = {}
+    for index in frames:
+        try:
+            frame = video.frame(index)
+        except BitstreamError as error:
+            if not arguments.recover:
+                raise BitstreamError(
+                    f"{arguments.file}: {error}; --recover renders the frames that are whole"
+                ) from error
+            lost[str(error)] = None
+            continue
+        yield index, frame
+    _warn(lost)
+
+
+def _warn(messages: Iterable[str]) -> None:
+    for message in messages:
+        print(f"nerfzip: {message}", file=sys.stderr)

@@ -2,13 +2,13 @@
 
 from argparse import Namespace
 
-from nerfzip.benchmark.decoding import decode_file
+from nerfzip.benchmark.decoding import decode_file, file_damage
 from nerfzip.config import chosen_device
-from nerfzip.errors import NerfzipError
+from nerfzip.errors import BitstreamError, NerfzipError
 
 
 def main(arguments: Namespace) -> int:
-    """A line for each file; the exit status is 2 if any of them is bad."""
+    """A line for each file, which names all its bad sections; the exit status is 2 if any of them is bad."""
     device = chosen_device(arguments.device)
     status = 0
     for file in arguments.files:
@@ -17,5 +17,6 @@ def main(arguments: Namespace) -> int:
             print(f"{file}: good, {bitstream.method}, {bitstream.size:,} bytes, digest {bitstream.digest.hex()}")
         except NerfzipError as error:
             status = 2
-            print(f"{file}: bad, {str(error).removeprefix(f'{file}: ')}")
+            bad_sections = file_damage(file) if isinstance(error, BitstreamError) else ()
+            print(f"{file}: bad, {'; '.join(bad_sections) or str(error).removeprefix(f'{file}: ')}")
     return status

@@ -53,9 +53,13 @@ def render_images(field: Renderable, cameras: Cameras, rays_per_chunk: int = RAY
     """All views in turn, rounded to 8 bits."""
     for index in track(range(len(cameras)), "render", len(cameras)):
         with stopwatch() as elapsed:
-            rgb = render_image(field, cameras, index, rays_per_chunk)
-            pixels = (rgb * 255).round().to(torch.uint8)
+            pixels = to_8_bits(render_image(field, cameras, index, rays_per_chunk))
         yield RenderedImage(pixels, elapsed.seconds)
+
+
+def to_8_bits(rgb: Float[Tensor, "height width 3"]) -> UInt8[Tensor, "height width 3"]:
+    """Colours in [0, 1], rounded."""
+    return (rgb * 255).round().to(torch.uint8)
 
 
 def image_name(index: int) -> str:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -203,3 +204,30 @@ def test_an_error_of_the_system_is_one_message(
     monkeypatch.setattr(nerfzip.commands.run, "job_configs", forbidden)
     assert main(["run", *tiny]) == 2
     assert capsys.readouterr().err == "nerfzip: private: Permission denied\n"
+
+
+def test_a_static_file_gives_a_video_of_an_orbit(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--video", str(tmp_path / "x.mp4"), "--orbit", "5", "--fps", "10", "--size", "32x16"]
+    assert main(["render", str(file), *words]) == 0
+    assert "read 115 of the file's 115 bytes" in capsys.readouterr().out
+    with av.open(tmp_path / "x.mp4") as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(shown) == 5
+    assert all(np.abs(image.astype(int) - 153).max() <= 2 for image in shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--frame", "0"], "--frame: FILE is a static scene, which has no frames"),
+        (["--frames", "0:2"], "--frames: FILE is a static scene, which has no frames"),
+        (["--video", "x.mp4", "--path", "still"], "--path still: FILE is a static scene, in which nothing would move"),
+    ],
+)
+def test_frames_of_a_static_file_are_refused(
+    file: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", str(file), *words]) == 2
+    assert capsys.readouterr().err == f"nerfzip: {message.replace('FILE', str(file))}\n"

@@ -202,7 +202,7 @@ def test_reader_reads_only_what_is_asked() -> None:
     assert reader.read("frame/17/density") == bytes([17]) * 10_000
     assert reader.bytes_read == len(data) - 29 * 10_000
     for name in ("frame/30/density", "header", "end"):
-        with pytest.raises(BitstreamError, match="there is no section"):
+        with pytest.raises(BitstreamError, match="there is no such section"):
             reader.read(name)
 
 
