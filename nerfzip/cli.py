@@ -138,6 +138,31 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
     _add_device(verify)
+    _add_compare_command(commands)
+
+
+def _add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = _add(
+        commands,
+        "compare",
+        "decode files, measure them against a capture, show them side by side: tables and pictures",
+        "example:\n  nerfzip compare a.nrz b.nrz --scene dataset=fox dataset.root=DIR --views 0 3 --out comparison",
+    )
+    compare.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE.nrz", help="two or more; differences are to the first"
+    )
+    compare.add_argument(
+        "--scene", nargs="+", required=True, metavar="KEY=VALUE", help="the data set whose test views are rendered"
+    )
+    compare.add_argument(
+        "--views",
+        type=_view,
+        nargs="+",
+        metavar="N",
+        help="test views to draw, from 0 (default: the one at which the PSNRs differ most)",
+    )
+    compare.add_argument("--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: comparison")
+    _add_device(compare)
 
 
 def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -172,6 +197,12 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
+    return int(text)
+
+
+def _view(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected the number of a test view, from 0")
     return int(text)
 
 
