@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     _log_to_stderr()
     try:
-        return importlib.import_module(f"nerfzip.commands.{arguments.command}").main(arguments)
+        return importlib.import_module(f"nerfzip.commands.{arguments.command.replace('-', '_')}").main(arguments)
     except NerfzipError as error:
         print(f"nerfzip: {error}", file=sys.stderr)
         return 2
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_job_commands(commands)
     _add_file_commands(commands)
     _add_report_command(commands)
+    _add_new_method_command(commands)
     _add(commands, "list", "list methods with their rates, bases, data sets and presets", "example:\n  nerfzip list")
     return parser
 
@@ -176,6 +177,22 @@ def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         "--every-scene", action="store_true", help="draw a curve for each scene, however many there are"
     )
     report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="default: report")
+
+
+def _add_new_method_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    new_method = _add(
+        commands,
+        "new-method",
+        "write the files of a method that runs as it stands, to be replaced part by part",
+        "example:\n  nerfzip new-method mine --out mine",
+    )
+    new_method.add_argument("name", metavar="NAME", help="of the method and its Python package")
+    new_method.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="default: a folder of the method's name; in the root of a clone of nerfzip the clone itself",
+    )
 
 
 def _add(

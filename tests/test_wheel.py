@@ -79,6 +79,12 @@ def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: 
     assert sorted(listed) == sorted(files)
 
 
+def test_a_method_can_be_started_outside_the_checkout(environment: Path, tmp_path: Path) -> None:
+    run(environment, tmp_path, "nerfzip", "new-method", "mine")
+    assert "class MineMethod:" in (tmp_path / "mine" / "mine" / "method.py").read_text()
+    assert (tmp_path / "mine" / "conf" / "method" / "mine.yaml").is_file()
+
+
 @pytest.mark.slow
 def test_a_file_is_made_and_verified_outside_the_checkout(
     environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

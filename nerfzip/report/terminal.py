@@ -8,7 +8,7 @@ from nerfzip.console import table_console
 from nerfzip.report.table import Cell, Column, Number, Table, number_text
 
 WIDTH = 160
-"""Columns, of a log or a pipe."""
+"""Characters, of a log or a pipe."""
 
 
 def print_tables(tables: list[Table]) -> None:
