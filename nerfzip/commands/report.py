@@ -1,5 +1,6 @@
 """`nerfzip report`: stored rows to tables and figures."""
 
+import gc
 from argparse import Namespace
 
 from nerfzip.benchmark import store
@@ -21,6 +22,8 @@ def main(arguments: Namespace) -> int:
     rows = store.rows(arguments.folder)
     if not rows:
         raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
+    # Thousands of rows are millions of objects, none of which is garbage before the end.
+    gc.freeze()
     report = write_report(rows, arguments.out, settings)
     print_tables([report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables])
     for remark in report.remarks:
