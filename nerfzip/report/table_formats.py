@@ -73,8 +73,8 @@ def latex(table: Table) -> str:
 def comma_separated(table: Table) -> str:
     """Every digit; a missing number is empty. Deviations and notes have columns of their own where there are any."""
     with_deviation = [
-        any(isinstance(cell, Number) and not isnan(cell.deviation) for cell in column)
-        for column in zip(*(row.cells for row in table.rows), strict=True)
+        any(isinstance(cell := row.cells[place], Number) and not isnan(cell.deviation) for row in table.rows)
+        for place in range(len(table.columns))
     ]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -90,6 +90,13 @@ def test_csv_has_every_digit() -> None:
     assert rows[3]["size (kB)"] == ""
 
 
+def test_a_table_without_rows_has_its_headings() -> None:
+    # No label has every scene, so there is no average to share out.
+    table = components_table(frame([make_row("a", "lego", "low"), make_row("b", "ship", "low")]))
+    assert table.rows == []
+    assert comma_separated(table).splitlines() == ["data set,label,rate,size (kB),header (%),codes (%)"]
+
+
 def test_average_is_over_seeds_and_then_over_scenes() -> None:
     values = {("lego", 0): 30.0, ("lego", 1): 32.0, ("ship", 0): 20.0, ("ship", 1): 26.0, ("ship", 2): 29.0}
     lines = [{"dataset": "d", "label": "x", "scene": s, "seed": n, "psnr": v} for (s, n), v in values.items()]
