@@ -176,6 +176,7 @@ def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
     report.add_argument(
         "--every-scene", action="store_true", help="draw a curve for each scene, however many there are"
     )
+    report.add_argument("--parquet", type=Path, metavar="FILE", help="write all rows there too, as a table of Parquet")
     report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="default: report")
 
 

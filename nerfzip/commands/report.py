@@ -5,6 +5,8 @@ from argparse import Namespace
 
 from nerfzip.benchmark import store
 from nerfzip.errors import ConfigError, NerfzipError
+from nerfzip.files import write_atomically
+from nerfzip.report.parquet import parquet
 from nerfzip.report.terminal import print_tables
 from nerfzip.report.write import ReportSettings, write_report
 
@@ -24,9 +26,13 @@ def main(arguments: Namespace) -> int:
         raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
     # Thousands of rows are millions of objects, none of which is garbage before the end.
     gc.freeze()
+    if arguments.parquet:
+        write_atomically(arguments.parquet, parquet(rows))
     report = write_report(rows, arguments.out, settings)
     print_tables([report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables])
     for remark in report.remarks:
         print(remark)
     print(f"{arguments.out}: {len(report.files)} files: {', '.join(dict.fromkeys(f.stem for f in report.files))}")
+    if arguments.parquet:
+        print(f"{arguments.parquet}: {len(rows)} rows")
     return 0
