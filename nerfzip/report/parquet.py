@@ -14,8 +14,8 @@ def parquet(rows: list[Row]) -> bytes:
     """The rows as a Parquet file, of which pandas reads the rows' schema as `attrs["schema"]`.
 
     The columns are those of `store.frame`, then `fingerprint`, `digest`, `library_NAME`, and every setting by its
-    dotted name, such as `method.base.fine.voxels`. What single images measured is not in it, nor where a data set lies. A
-    setting that is a list, or not of one type in all rows, is JSON text.
+    dotted name, such as `method.base.fine.voxels`. A setting that is a list, or not of one type in all rows, is JSON
+    text. What single images measured is left out, and where a data set lies.
     """
     table = frame(rows).join(pd.DataFrame([_provenance(row) for row in rows])).join(_settings(rows))
     table.attrs = {"schema": SCHEMA}
