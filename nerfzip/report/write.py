@@ -15,7 +15,7 @@ import pandas as pd
 
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.store import frame as frame_of
-from nerfzip.files import check_writable, write_atomically
+from nerfzip.files import check_writable
 from nerfzip.progress import track
 from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
@@ -30,6 +30,7 @@ from nerfzip.report.results import KEYS, component_shares, components_table, res
 from nerfzip.report.series import name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
+from nerfzip.report.written import remove_stale, write_listed
 
 MOST_SCENES = 12
 """A report with more scenes has curves of the averages alone, unless they are asked for."""
@@ -72,6 +73,8 @@ class Report:
 def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report:
     """Write tables (.md, .csv, .tex) and figures (.png, .svg, .pdf) to the folder `out`.
 
+    What an earlier report wrote there and this one does not is removed; nothing else is.
+
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
     """
@@ -96,6 +99,7 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
         for (name, *_), files in zip(figures, drawn, strict=True):
             for ending, data in files.items():
                 _write(report, out / f"{name}.{ending}", data)
+    remove_stale(out, report.files)
     return report
 
 
@@ -211,5 +215,5 @@ def _file_name(*parts: str) -> str:
 
 
 def _write(report: Report, path: Path, data: bytes) -> None:
-    write_atomically(path, data)
+    write_listed(path, data)
     report.files.append(path)
