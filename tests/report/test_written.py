@@ -19,7 +19,7 @@ def names(folder: Path) -> set[str]:
 
 
 def listed(folder: Path) -> set[str]:
-    return {line.split("  ")[1] for line in (folder / LIST).read_text().splitlines()}
+    return {line.split("  ")[1] for line in (folder / LIST).read_text().split("\n") if line}
 
 
 def write(rows: list[Row], folder: Path, anchor: str | None = None) -> None:
