@@ -173,6 +173,7 @@ def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
     report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")
     report.add_argument("--interpolation", default="pchip", help="of BD-rates: pchip, akima or cubic (default: pchip)")
     report.add_argument("--ablation", metavar="RATE", help="compare the anchor's rate with what differs by one setting")
+    report.add_argument("--with-papers", action="store_true", help="BD-rates of curves in papers too, marked as such")
     report.add_argument(
         "--every-scene", action="store_true", help="draw a curve for each scene, however many there are"
     )

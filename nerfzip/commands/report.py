@@ -14,11 +14,14 @@ from nerfzip.report.write import ReportSettings, write_report
 def main(arguments: Namespace) -> int:
     if arguments.ablation and not arguments.anchor:
         raise ConfigError("--ablation: expected --anchor too, the label that the rate belongs to")
+    if arguments.with_papers and not arguments.anchor:
+        raise ConfigError("--with-papers: expected --anchor too, a label or a curve of a paper")
     settings = ReportSettings(
         anchor=arguments.anchor,
         metric=arguments.metric,
         interpolation=arguments.interpolation,
         ablation=arguments.ablation,
+        with_papers=arguments.with_papers,
         every_scene=arguments.every_scene,
     )
     rows = store.rows(arguments.folder)

@@ -21,10 +21,11 @@ from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
 from nerfzip.report.averages import average_over_scenes, scenes_of
 from nerfzip.report.bars import MOST_BARS, draw_groups, draw_shares
+from nerfzip.report.bd_papers import PaperCurves
 from nerfzip.report.bd_table import bd_table
 from nerfzip.report.curves import draw_curves
 from nerfzip.report.figure import rendered
-from nerfzip.report.literature import PaperPoint, comparable, paper_points
+from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
 from nerfzip.report.series import name_variants, newest_of_each_point
@@ -51,6 +52,7 @@ class ReportSettings:
         metric: what the curves and the differences are on.
         interpolation: of the differences, a name of `bjontegaard.INTERPOLATIONS`.
         ablation: a rate of the anchor, to compare with the rows that differ from it by one setting; None for none.
+        with_papers: whether curves of papers enter the differences.
         every_scene: whether to draw the curves of each scene, however many there are.
     """
 
@@ -58,6 +60,7 @@ class ReportSettings:
     metric: str = "psnr"
     interpolation: str = "pchip"
     ablation: str | None = None
+    with_papers: bool = False
     every_scene: bool = False
 
 
@@ -86,12 +89,14 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
     rows = name_variants(newest)
     frame = frame_of(rows)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
+    papers = _paper_curves(rows, frame, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:
-        check_name("anchor", settings.anchor, sorted(frame["label"].unique()))
+        names = [name for curves in papers.values() for name in curves]
+        check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
     figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
     with _workers(len(figures)) as pool:
         drawing = pool.map(_rendered, figures)
-        report.tables = _tables(rows, frame, settings)
+        report.tables = _tables(rows, frame, settings, papers)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
                 _write(report, out / f"{name}.{ending}", text(table).encode())
@@ -115,10 +120,10 @@ def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
     return rendered(draw, *arguments)
 
 
-def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings) -> dict[str, Table]:
+def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, papers: PaperCurves) -> dict[str, Table]:
     tables = {"results": results_table(frame), "components": components_table(frame)}
     if settings.anchor is not None:
-        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation)
+        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation, papers)
     if settings.anchor is not None and settings.ablation is not None:
         tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation)
     return tables
@@ -156,8 +161,7 @@ def _papers_beside(
     of_dataset = [point for point in papers if point.dataset == dataset]
     if not of_dataset:
         return []
-    settings = [row.config["dataset_settings"] for row in rows if row.dataset == dataset]
-    if any(values.get("downscale", 1) != 1 for values in settings):
+    if not _full_size(rows, dataset):
         report.remarks.append(f"points of papers are left out of {dataset}: some rows are of smaller images")
         return []
     found = comparable(of_dataset, dataset, scenes, metric)
@@ -165,6 +169,28 @@ def _papers_beside(
         theirs = ", ".join(str(number) for number in sorted({point.scenes for point in of_dataset}))
         report.remarks.append(f"points of papers are left out of {dataset}: they average {theirs} scenes, not {scenes}")
     return found
+
+
+def _full_size(rows: list[Row], dataset: str) -> bool:
+    return all(row.config["dataset_settings"].get("downscale", 1) == 1 for row in rows if row.dataset == dataset)
+
+
+def _paper_curves(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, report: Report) -> PaperCurves:
+    """The curves of papers that the differences may have; a remark says what they are, or that there are none."""
+    points = paper_points()
+    papers = {
+        dataset: paper_curves(points, dataset, len(names), settings.metric)
+        for dataset, names in scenes_of(frame).items()
+        if _full_size(rows, dataset)
+    }
+    if not any(papers.values()):
+        report.remarks.append("no curve of a paper is on these data sets, scenes and images of full size")
+    elif settings.anchor is not None:
+        names = dict.fromkeys(name for curves in papers.values() for name in curves)
+        report.remarks.append(
+            f"differences with {', '.join(names)} mix the protocols of papers and ours: see the notes"
+        )
+    return papers
 
 
 def _bars(frame: pd.DataFrame, report: Report) -> Iterator[tuple[Any, ...]]:
