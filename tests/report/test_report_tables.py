@@ -71,9 +71,10 @@ def test_latex() -> None:
     assert r"\caption{A \& B}" in text
     assert r"\begin{tabular}{lrr}" + "\n" + r"\toprule" in text
     assert r"a\_1 & \textbf{10.0} & \underline{30.00 $\pm$ 0.25} \\" in text
-    assert r"c|d & \underline{20.0} & 99.00$^{\dagger 1}$ \\" in text
+    assert r"c\textbar{}d & \underline{20.0} & 99.00$^{\dagger 1}$ \\" in text
     assert r"e & -- & 29.00 \\" in text
-    assert r"\par\footnotesize $^{\dagger 1}$ why" in text
+    assert r"\par\footnotesize\raggedright $^{\dagger 1}$ why" in text
+    assert r"label & \shortstack{size \\ (kB)} & \shortstack{PSNR \\ (dB)} \\" in text
     assert text.count("{") == text.count("}")
 
 
