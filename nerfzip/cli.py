@@ -167,7 +167,7 @@ def _add_compare_command(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    report = _add(commands, "report", "tables, curves and BD-rates from stored results", _REPORT_EXAMPLE)
+    report = _add(commands, "report", "tables, curves, BD-rates and a web page from stored results", _REPORT_EXAMPLE)
     report.add_argument("folder", type=Path, metavar="OUT", help="the folder of a run's or a sweep's results")
     report.add_argument("--anchor", metavar="LABEL", help="what BD-rates are taken against (default: no BD-rates)")
     report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")

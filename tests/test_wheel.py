@@ -85,6 +85,13 @@ def test_a_method_can_be_started_outside_the_checkout(environment: Path, tmp_pat
     assert (tmp_path / "mine" / "conf" / "method" / "mine.yaml").is_file()
 
 
+def test_the_files_of_the_web_page_are_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    script = "from nerfzip.report.page.page import page_files; print(*page_files(), sep='\\n')"
+    printed = run(environment, tmp_path, "python", "-c", script)
+    assert all(Path(file).is_file() and environment in Path(file).parents for file in printed.splitlines())
+    assert len(printed.splitlines()) > 5
+
+
 @pytest.mark.slow
 def test_a_file_is_made_and_verified_outside_the_checkout(
     environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ from omegaconf import OmegaConf
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.measured_file import check_test_images, measure_file
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
@@ -30,6 +31,7 @@ from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Scene
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.rendering.images import image_name, write_png
 from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ def run_locked_job(config: JobConfig, scene: Scene, lock: int) -> Row:
     row = _complete_row(folder)
     if row is not None:
         _log.info("%s: complete", folder)
+        keep_ground_truth(config.out, scene)  # Older versions did not.
         return _labelled(row, config.label, folder)
     failure = folder / FAILURE
     failure.unlink(missing_ok=True)
@@ -128,6 +131,17 @@ def encode(config: JobConfig, scene: Scene) -> Encoded:
     return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 
 
+def keep_ground_truth(out: Path, scene: Scene) -> None:
+    """Write those of the scene's `kept_views` that are not there yet, as the metrics see them.
+
+    Several processes may do so at once.
+    """
+    folder = ground_truth_folder(out, scene.fingerprint)
+    for index in kept_views(len(scene.test)):
+        if not (folder / image_name(index)).exists():
+            write_png(folder / image_name(index), scene.test.image(index, scene.background))
+
+
 def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings(config)).encode())
     reset_peak_memory()
@@ -137,6 +151,7 @@ def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row
     write_atomically(stream, encoded.data)
     # It shares the lock: if this process is killed, nobody writes to the folder before the decoder has ended.
     measured = measure_file(stream, scene, folder, config.device, keep_open=[lock])
+    keep_ground_truth(config.out, scene)
     row = Row(
         label=config.label,
         method=config.method,

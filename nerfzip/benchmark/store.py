@@ -90,20 +90,27 @@ def no_store(out: Path) -> NerfzipError:
 
 
 def rows(out: Path) -> list[Row]:
-    """The rows of all complete points in a folder. A row that can't be read is left out, with a warning.
+    """The rows of all complete points in a folder, as `rows_by_folder` reads them."""
+    return list(rows_by_folder(out).values())
+
+
+def rows_by_folder(out: Path) -> dict[Path, Row]:
+    """The folders of all complete points in a folder, and their rows.
+
+    A row that can't be read is left out, with a warning.
 
     Raises:
         NewerRowError: a row of a later version of nerfzip.
         NerfzipError: the folder is missing or has no points.
     """
-    found = []
+    found = {}
     with _garbage_kept():
         for folder in _folders(out):
             file = folder / ROW
             if not file.exists():
                 continue
             try:
-                found.append(read_row(file))
+                found[folder] = read_row(file)
             except NewerRowError:
                 raise
             except NerfzipError as error:

@@ -24,14 +24,14 @@ def main(arguments: Namespace) -> int:
         with_papers=arguments.with_papers,
         every_scene=arguments.every_scene,
     )
-    rows = store.rows(arguments.folder)
+    rows = store.rows_by_folder(arguments.folder)
     if not rows:
         raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
     # Thousands of rows are millions of objects, none of which is garbage before the end.
     gc.freeze()
     if arguments.parquet:
-        write_atomically(arguments.parquet, parquet(rows))
-    report = write_report(rows, arguments.out, settings)
+        write_atomically(arguments.parquet, parquet(list(rows.values())))
+    report = write_report(list(rows.values()), arguments.out, settings, list(rows))
     print_tables([report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables])
     for remark in report.remarks:
         print(remark)

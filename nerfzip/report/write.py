@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,8 @@ from nerfzip.report.curves import draw_curves
 from nerfzip.report.figure import rendered
 from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
+from nerfzip.report.page.page import Content, page
+from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
 from nerfzip.report.series import name_variants, newest_of_each_point
 from nerfzip.report.table import Table
@@ -73,10 +75,13 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
-def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report:
-    """Write tables (.md, .csv, .tex) and figures (.png, .svg, .pdf) to the folder `out`.
+def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: list[Path] | None = None) -> Report:
+    """Write tables (.md, .csv, .tex), figures (.png, .svg, .pdf) and one interactive page (.html) to the folder `out`.
 
     What an earlier report wrote there and this one does not is removed; nothing else is.
+
+    Args:
+        folders: of the points that the rows are of, for the pictures of the page; without them it has none.
 
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
@@ -86,6 +91,7 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
     newest = newest_of_each_point(rows)
     if len(newest) < len(rows):
         report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
+    folder_of = {id(row): folder for row, folder in zip(rows, folders or [], strict=folders is not None)}
     rows = name_variants(newest)
     frame = frame_of(rows)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
@@ -94,8 +100,10 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
     figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
+    views = choose_views(newest, [folder_of.get(id(row)) for row in newest])
     with _workers(len(figures)) as pool:
         drawing = pool.map(_rendered, figures)
+        making = pool.map(make_picture, views)
         report.tables = _tables(rows, frame, settings, papers)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
@@ -104,6 +112,12 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
         for (name, *_), files in zip(figures, drawn, strict=True):
             for ending, data in files.items():
                 _write(report, out / f"{name}.{ending}", data)
+        pictures = list(track(making, "pictures", len(views)))
+    beside = _papers_of_page(rows, frame)
+    content = Content(
+        rows, newest, frame, settings.metric, report.tables, tuple(report.remarks), beside, views, pictures
+    )
+    _write(report, out / "report.html", page(content).encode())
     remove_stale(out, report.files)
     return report
 
@@ -191,6 +205,17 @@ def _paper_curves(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings
             f"differences with {', '.join(names)} mix the protocols of papers and ours: see the notes"
         )
     return papers
+
+
+def _papers_of_page(rows: list[Row], frame: pd.DataFrame) -> Mapping[str, list[PaperPoint]]:
+    """For each data set the points that its average may be compared with, on any metric."""
+    points = paper_points()
+    found = {}
+    for dataset, names in scenes_of(frame).items():
+        # What is left out is in the remarks already.
+        of_metrics = [_papers_beside(points, rows, dataset, len(names), metric, Report()) for metric in METRICS]
+        found[dataset] = [point for point in points if any(point in comparable for comparable in of_metrics)]
+    return found
 
 
 def _bars(frame: pd.DataFrame, report: Report) -> Iterator[tuple[Any, ...]]:

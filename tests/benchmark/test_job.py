@@ -20,6 +20,7 @@ from PIL import Image
 
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
+from nerfzip.benchmark.ground_truth import FOLDER
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.row import read_row
 from nerfzip.bitstream import tensor_digest, unpack
@@ -32,7 +33,7 @@ Finished = tuple[Path, list[str]]
 
 def points(folder: Path) -> dict[str, Path]:
     """The folders of points by rate."""
-    return {path.name.split("-")[2]: path for path in (folder / "out").iterdir()}
+    return {path.name.split("-")[2]: path for path in (folder / "out").iterdir() if path.name != FOLDER}
 
 
 def test_the_images_are_the_decoded_ones_and_the_metrics_theirs(finished: Finished) -> None:
