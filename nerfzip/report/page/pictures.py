@@ -111,7 +111,7 @@ def make_picture(view: View) -> Picture:
 
 
 def error_levels(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mean absolute difference over the channels of two images (height, width, 3); 255 is `LARGEST_ERROR` or more."""
+    """The mean absolute difference over the channels of two images (height, width, 3), 255 at `LARGEST_ERROR`."""
     difference = np.maximum(a, b) - np.minimum(a, b)
     total = difference[..., 0].astype(np.uint16) + difference[..., 1] + difference[..., 2]
     return _LEVELS[total]
