@@ -83,7 +83,7 @@ class _Launch:
             for number, task in enumerate(tasks, self.tasks):
                 folder = self.folder / str(number)
                 write_task(folder, task, settings.threads_per_task())
-                words.append([f"task={_quoted(folder)}"])
+                words.append([f"+launcher={self.choice.name}", f"task={_quoted(folder)}"])
             _log.info("%d tasks for %s; logs in %s", len(tasks), self.choice.name, self.folder)
             first, self.tasks = self.tasks, self.tasks + len(tasks)
             try:
