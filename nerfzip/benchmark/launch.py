@@ -92,8 +92,8 @@ class _Launch:
             except Exception as error:
                 self._wait_for_the_others(points)
                 return " ".join(f"{type(error).__name__}: {error}".split())
-            for task in returned:
-                self.reasons |= _return_value(task)
+            for job in returned:
+                self.reasons |= _return_value(job)
         return None
 
     def _wait_for_the_others(self, points: list[Point]) -> None:
@@ -114,9 +114,9 @@ def _wait_for_slurm(folder: str) -> None:
         submitit.SlurmJob(folder, submitted.name.removesuffix("_submitted.pkl")).wait()
 
 
-def _return_value(task: JobReturn) -> dict[str, str]:
+def _return_value(job: JobReturn) -> dict[str, str]:
     try:
-        return task.return_value
+        return job.return_value
     except Exception as error:
         _log.warning("a task failed: %r", error)
         return {}

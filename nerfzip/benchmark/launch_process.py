@@ -2,9 +2,12 @@
 
 import logging
 import os
+import platform
 import sys
 import threading
 from pathlib import Path
+
+import torch
 
 from nerfzip.benchmark.launch_tasks import Task, TaskPoint, read_task
 from nerfzip.benchmark.plan import make_plan
@@ -19,6 +22,8 @@ def main(words: list[str]) -> int:
     logger.setLevel(logging.INFO)
     logger.handlers = [logging.StreamHandler(sys.stderr)]
     folder, *names = words
+    devices = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    print(f"on {platform.node()}: {torch.get_num_threads()} threads, CUDA devices: {devices or 'none'}", flush=True)
     task = read_task(Path(folder))
     try:
         do_points(task, [point for point in task.points if point.folder in names])

@@ -49,7 +49,8 @@ def _run(task: Task, folder: Path, points: list[TaskPoint]) -> str:
     threads = task.threads or os.environ.get(THREADS[0])
     if threads is not None:
         variables = {name: str(threads) for name in THREADS} | variables
-    command = [sys.executable, "-m", "nerfzip.benchmark.launch_process", folder, *(point.folder for point in points)]
+    command = [sys.executable, "-m", "nerfzip.benchmark.launch_process", str(folder)]
+    command += [point.folder for point in points]
     log = folder / "log.txt"
     with log.open("a") as file:
         # Nothing is ever written to its standard input: its end tells that this process has died.

@@ -65,7 +65,7 @@ def split_words(words: list[str]) -> tuple[list[str], LauncherChoice | None]:
         if own:
             raise ConfigError(f"{own[0].key_or_group}: without a launcher; add {GROUP}=NAME, one of {', '.join(names)}")
         return rest, None
-    name = chosen[-1].get_value_element_as_str()
+    name = str(chosen[-1].input_line).partition("=")[2]
     registry.check_name("launcher", name, names)
     _check_installed(name)
     defaults, _ = _compose(name, [])
@@ -126,5 +126,5 @@ def _dotted(node: DictConfig) -> list[str]:
         found.append(str(key))
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none():
-            found += [f"{key}.{inner}" for inner in _dotted(child)]
+            found += [f"{key!s}.{inner}" for inner in _dotted(child)]
     return found

@@ -71,7 +71,8 @@ def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
 
 def _print_tasks(plan: Plan, launcher: LauncherChoice, retry_failed: bool) -> None:
     batches = rounds(points_to_launch(plan.points, retry_failed), launcher.settings)
-    print(f"{launcher.name}: {' and then '.join(_plural(len(tasks), 'task') for tasks in batches if tasks) or 'no task'}")
+    counts = [_plural(len(tasks), "task") for tasks in batches if tasks]
+    print(f"{launcher.name}: {' and then '.join(counts) or 'no task'}")
 
 
 def _plural(number: int, noun: str) -> str:
