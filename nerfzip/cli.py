@@ -27,6 +27,7 @@ OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.
 _SWEEP_EXAMPLE = """examples:
   nerfzip sweep method=dvgo,vqrf rate=all dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego,ship out=OUT
   nerfzip sweep +preset=demo --plan
+  nerfzip sweep +preset=demo hydra/launcher=joblib hydra.launcher.n_jobs=4
 
 Every setting may have several values; all combinations are run. What is complete is left as it is, and so is what
 failed before, unless --retry-failed. Several processes with one command share the work. The exit status is 1 if any
@@ -75,7 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_file_commands(commands)
     _add_report_command(commands)
     _add_new_method_command(commands)
-    _add(commands, "list", "list methods with their rates, bases, data sets and presets", "example:\n  nerfzip list")
+    _add(
+        commands,
+        "list",
+        "list methods with their rates, bases, data sets, launchers and presets",
+        "example:\n  nerfzip list",
+    )
     return parser
 
 

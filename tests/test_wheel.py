@@ -72,10 +72,12 @@ def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: 
     listing = run(environment, tmp_path, "nerfzip", "list")
     files = [
         file.relative_to(ROOT / "conf").with_suffix("").as_posix()
-        for group in ("method", "dataset", "preset")
+        for group in ("method", "dataset", "launcher", "preset")
         for file in (ROOT / "conf" / group).rglob("*.yaml")
     ]
-    listed = [line.split()[0].removeprefix("+").replace("=", "/") for line in listing.splitlines()]
+    listed = [
+        line.split()[0].removeprefix("+").removeprefix("hydra/").replace("=", "/") for line in listing.splitlines()
+    ]
     assert sorted(listed) == sorted(files)
 
 

@@ -1,5 +1,6 @@
 """From points to tasks, each a file that any machine with the same folders and the same nerfzip can work from."""
 
+import itertools
 import json
 import os
 from collections.abc import Iterable
@@ -111,4 +112,4 @@ def _at_most(count: int | None, tasks: list[list[Point]]) -> list[list[Point]]:
     if count is None or len(tasks) <= count:
         return tasks
     bounds = [len(tasks) * number // count for number in range(count + 1)]
-    return [[point for task in tasks[a:b] for point in task] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [[point for task in tasks[a:b] for point in task] for a, b in itertools.pairwise(bounds)]

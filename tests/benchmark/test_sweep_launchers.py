@@ -193,6 +193,24 @@ def test_a_worker_that_dies_is_made_good(both: list[str], tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+def test_a_task_that_is_put_back_into_the_queue_goes_on(both: list[str], tmp_path: Path) -> None:
+    """As Slurm does with one that reaches its time limit."""
+    words = [*both, "rate=coarse,fine,default", "seed=0", "method.seconds=3", "hydra/launcher=submitit_local"]
+    process = start(words)
+    wait_for(process, lambda: "compress tiny at rate fine" in logs(tmp_path / "out"))
+    victim = point_process(process)
+    assert victim is not None
+    victim.parent().send_signal(signal.SIGUSR2)
+    output, errors = process.communicate(timeout=600)
+    assert (process.returncode, output.splitlines()[-1]) == (0, f"{tmp_path / 'out'}: 3 of 3 points done, 0 failed")
+    assert "Traceback" not in errors
+    assert not victim.is_running()
+    assert fit_count(tmp_path) == 1
+    assert logs(tmp_path / "out").count("compress tiny at rate coarse") == 1
+    assert logs(tmp_path / "out").count("compress tiny at rate fine") == 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_killed_in_the_middle_it_goes_on(both: list[str], tmp_path: Path, launcher: str) -> None:
     words = [*both, "rate=coarse,fine,default", "method.seconds=1", f"hydra/launcher={launcher}"]
