@@ -110,7 +110,7 @@ def _caption(table: Table) -> tuple[int, str]:
 def _stacked(column: Column) -> str:
     """A heading with its words above each other."""
     words = [escape_latex(word) for word in column.title.split()]
-    return r"\shortstack{" + r" \\ ".join(words) + "}" if len(words) > 1 else words[0]
+    return r"\shortstack{" + r" \\ ".join(words) + "}" if len(words) > 1 else "".join(words)
 
 
 def comma_separated(table: Table) -> str:
