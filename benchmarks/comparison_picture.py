@@ -7,38 +7,15 @@ read from the capture that the rows name.
 """
 
 import argparse
-import io
 from pathlib import Path
-from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from nerfzip.benchmark.row import Row, read_row
+from nerfzip.benchmark.row import read_row
 from nerfzip.config import build
 from nerfzip.data.scene import Scene
-from nerfzip.files import write_atomically
 from nerfzip.rendering.images import image_name
-
-PANEL_WIDTH = 200
-GAP = 8
-TEXT_SIZE = 16
-INK, PALE, MARK = (20, 20, 20), (100, 100, 100), (220, 40, 40)
-
-
-class Detail(NamedTuple):
-    """A square of the view: left and side as parts of its width, top as a part of its height."""
-
-    left: float
-    top: float
-    side: float
-
-
-class Panel(NamedTuple):
-    """A column of the picture."""
-
-    title: str
-    note: str
-    image: Image.Image
+from nerfzip.report.panels import Detail, Panel, caption, draw_panels, write_picture
 
 
 def write_comparison(path: Path, folders: list[Path], scene: Scene, view: int, detail: Detail) -> None:
@@ -48,46 +25,9 @@ def write_comparison(path: Path, folders: list[Path], scene: Scene, view: int, d
     for folder in folders:
         row = read_row(folder / "row.json")
         with Image.open(folder / "images" / image_name(view)) as image:
-            panels.append(Panel(f"{row.method} {row.rate}", _note(row, view), image.convert("RGB")))
-    buffer = io.BytesIO()
-    draw_panels(panels, detail).save(buffer, format="png", optimize=True)
-    write_atomically(path, buffer.getvalue())
-
-
-def draw_panels(panels: list[Panel], detail: Detail) -> Image.Image:
-    """Title, view, detail and note of each panel, the panels from left to right."""
-    view_height = round(PANEL_WIDTH * panels[0].image.height / panels[0].image.width)
-    line = round(1.5 * TEXT_SIZE)
-    width = len(panels) * (PANEL_WIDTH + GAP) + GAP
-    picture = Image.new("RGB", (width, 2 * line + view_height + PANEL_WIDTH + 3 * GAP), "white")
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(TEXT_SIZE)
-    for column, panel in enumerate(panels):
-        x, y = GAP + column * (PANEL_WIDTH + GAP), GAP
-        middle = x + PANEL_WIDTH // 2
-        draw.text((middle, y), panel.title, fill=INK, font=font, anchor="ma")
-        y += line
-        picture.paste(panel.image.resize((PANEL_WIDTH, view_height), Image.Resampling.LANCZOS), (x, y))
-        left, top, right, bottom = _square(detail, PANEL_WIDTH, view_height)
-        draw.rectangle((x + left, y + top, x + right, y + bottom), outline=MARK, width=2)
-        y += view_height + GAP
-        # Pixels stay visible: an interpolated detail would look better than what was decoded.
-        enlarged = panel.image.crop(_square(detail, *panel.image.size))
-        picture.paste(enlarged.resize((PANEL_WIDTH, PANEL_WIDTH), Image.Resampling.NEAREST), (x, y))
-        draw.rectangle((x, y, x + PANEL_WIDTH - 1, y + PANEL_WIDTH - 1), outline=MARK, width=2)
-        draw.text((middle, y + PANEL_WIDTH + GAP), panel.note, fill=PALE, font=font, anchor="ma")
-    return picture
-
-
-def _note(row: Row, view: int) -> str:
-    size = f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 1e6 else f"{row.bytes / 1e3:.0f} kB"
-    return f"{row.images[view]['psnr']:.2f} dB · {size}"
-
-
-def _square(detail: Detail, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the detail in an image of that size."""
-    left, top, side = round(detail.left * width), round(detail.top * height), round(detail.side * width)
-    return left, top, left + side, top + side
+            note = caption(row.images[view]["psnr"], row.bytes)
+            panels.append(Panel(f"{row.method} {row.rate}", note, image.convert("RGB")))
+    write_picture(path, draw_panels(panels, detail))
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ The jobs are those of conf/preset/demo.yaml. Words after it are settings as for 
 import logging
 import sys
 
-from benchmarks.comparison_picture import Detail, write_comparison
+from benchmarks.comparison_picture import write_comparison
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build
 from nerfzip.console import table_console
 from nerfzip.errors import NerfzipError
+from nerfzip.report.panels import Detail
 
 VIEW = 6
 DETAIL = Detail(0.36, 0.63, 0.27)

@@ -30,6 +30,7 @@ OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.
 _SWEEP_EXAMPLE = """examples:
   nerfzip sweep method=dvgo,vqrf rate=all dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego,ship out=OUT
   nerfzip sweep +preset=demo --plan
+  nerfzip sweep +preset=demo hydra/launcher=joblib hydra.launcher.n_jobs=4
 
 Every setting may have several values; all combinations are run. What is complete is left as it is, and so is what
 failed before, unless --retry-failed. Several processes with one command share the work. The exit status is 1 if any
@@ -45,7 +46,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     _log_to_stderr()
     try:
-        return importlib.import_module(f"nerfzip.commands.{arguments.command}").main(arguments)
+        return importlib.import_module(f"nerfzip.commands.{arguments.command.replace('-', '_')}").main(arguments)
     except NerfzipError as error:
         print(f"nerfzip: {error}", file=sys.stderr)
         return 2
@@ -77,7 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_job_commands(commands)
     _add_file_commands(commands)
     _add_report_command(commands)
-    _add(commands, "list", "list methods with their rates, bases, data sets and presets", "example:\n  nerfzip list")
+    _add_new_method_command(commands)
+    _add(
+        commands,
+        "list",
+        "list methods with their rates, bases, data sets, launchers and presets",
+        "example:\n  nerfzip list",
+    )
     return parser
 
 
@@ -152,19 +159,62 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
     _add_device(verify)
+    _add_compare_command(commands)
+
+
+def _add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = _add(
+        commands,
+        "compare",
+        "decode files, measure them against a capture, show them side by side: tables and pictures",
+        "example:\n  nerfzip compare a.nrz b.nrz --scene dataset=fox dataset.root=DIR --views 0 3 --out comparison",
+    )
+    compare.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE.nrz", help="two or more; differences are to the first"
+    )
+    compare.add_argument(
+        "--scene", nargs="+", required=True, metavar="KEY=VALUE", help="the data set whose test views are rendered"
+    )
+    compare.add_argument(
+        "--views",
+        type=_view,
+        nargs="+",
+        metavar="N",
+        help="test views to draw, from 0 (default: the one at which the PSNRs differ most)",
+    )
+    compare.add_argument("--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: comparison")
+    _add_device(compare)
 
 
 def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    report = _add(commands, "report", "tables, curves and BD-rates from stored results", _REPORT_EXAMPLE)
+    report = _add(commands, "report", "tables, curves, BD-rates and a web page from stored results", _REPORT_EXAMPLE)
     report.add_argument("folder", type=Path, metavar="OUT", help="the folder of a run's or a sweep's results")
     report.add_argument("--anchor", metavar="LABEL", help="what BD-rates are taken against (default: no BD-rates)")
     report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")
     report.add_argument("--interpolation", default="pchip", help="of BD-rates: pchip, akima or cubic (default: pchip)")
     report.add_argument("--ablation", metavar="RATE", help="compare the anchor's rate with what differs by one setting")
+    report.add_argument("--with-papers", action="store_true", help="BD-rates of curves in papers too, marked as such")
     report.add_argument(
         "--every-scene", action="store_true", help="draw a curve for each scene, however many there are"
     )
+    report.add_argument("--parquet", type=Path, metavar="FILE", help="write all rows there too, as a table of Parquet")
     report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="default: report")
+
+
+def _add_new_method_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    new_method = _add(
+        commands,
+        "new-method",
+        "write the files of a method that runs as it stands, to be replaced part by part",
+        "example:\n  nerfzip new-method mine --out mine",
+    )
+    new_method.add_argument("name", metavar="NAME", help="of the method and its Python package")
+    new_method.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="default: a folder of the method's name; in the root of a clone of nerfzip the clone itself",
+    )
 
 
 def _add(
@@ -208,6 +258,12 @@ def _frame_rate(text: str) -> int:
     if rate > HIGHEST_FRAME_RATE:
         raise argparse.ArgumentTypeError(f"{text!r}, expected at most {HIGHEST_FRAME_RATE} frames a second")
     return rate
+
+
+def _view(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected the number of a test view, from 0")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -244,10 +244,19 @@ def known_settings(chosen: dict[str, str]) -> list[str]:
     Raises:
         ConfigError: an unknown name (the nearest are offered).
     """
+    return [key for key, _ in _flat(default_settings(chosen), inner=True)]
+
+
+def default_settings(chosen: dict[str, str]) -> dict[str, Any]:
+    """What choices such as {"method": "vqrf"} stand for, with "???" for missing values and interpolations as written.
+
+    Raises:
+        ConfigError: an unknown name (the nearest are offered).
+    """
     for group, name in chosen.items():
         registry.check_name(group, name, registry.names(group))
-    defaults = _defaults(tuple(f"{group}={name}" for group, name in chosen.items()), tuple(registry.conf_folders()))
-    return [key for key, _ in _flat(_container(defaults, resolve=False), inner=True)]
+    words = tuple(f"{group}={name}" for group, name in chosen.items())
+    return _container(_defaults(words, tuple(registry.conf_folders())), resolve=False)
 
 
 # Composing takes a tenth of a second, and a sweep of thousands of points has only a few combinations of groups.

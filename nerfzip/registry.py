@@ -48,8 +48,9 @@ def yaml_file(group: str, name: str) -> Path:
 
 
 def description(group: str, name: str) -> str:
-    """The first line of the YAML file, if it is a comment."""
-    first_line = yaml_file(group, name).read_text().partition("\n")[0]
+    """The first line of the YAML file, if it is a comment; Hydra's own header, such as `# @package`, is no line."""
+    lines = yaml_file(group, name).read_text().splitlines()
+    first_line = next((line for line in lines if not line.startswith("# @")), "")
     return first_line.removeprefix("#").strip() if first_line.startswith("#") else ""
 
 

@@ -22,6 +22,7 @@ LAYERS = [
     {"report"},
     {"commands"},
     {"cli"},
+    {"skeleton"},
 ]
 """Rooms (folders and single files) of nerfzip, lowest first. A room may import lower layers, but not its neighbours."""
 LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -72,11 +72,26 @@ def test_list_reads_the_configuration_in_the_wheel(environment: Path, tmp_path: 
     listing = run(environment, tmp_path, "nerfzip", "list")
     files = [
         file.relative_to(ROOT / "conf").with_suffix("").as_posix()
-        for group in ("method", "dataset", "preset")
+        for group in ("method", "dataset", "launcher", "preset")
         for file in (ROOT / "conf" / group).rglob("*.yaml")
     ]
-    listed = [line.split()[0].removeprefix("+").replace("=", "/") for line in listing.splitlines()]
+    listed = [
+        line.split()[0].removeprefix("+").removeprefix("hydra/").replace("=", "/") for line in listing.splitlines()
+    ]
     assert sorted(listed) == sorted(files)
+
+
+def test_a_method_can_be_started_outside_the_checkout(environment: Path, tmp_path: Path) -> None:
+    run(environment, tmp_path, "nerfzip", "new-method", "mine")
+    assert "class MineMethod:" in (tmp_path / "mine" / "mine" / "method.py").read_text()
+    assert (tmp_path / "mine" / "conf" / "method" / "mine.yaml").is_file()
+
+
+def test_the_files_of_the_web_page_are_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    script = "from nerfzip.report.page.page import page_files; print(*page_files(), sep='\\n')"
+    printed = run(environment, tmp_path, "python", "-c", script)
+    assert all(Path(file).is_file() and environment in Path(file).parents for file in printed.splitlines())
+    assert len(printed.splitlines()) > 5
 
 
 @pytest.mark.slow

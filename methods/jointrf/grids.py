@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from nerfzip.entropy.factorized import FactorizedModel
+from nerfzip.entropy.table_coder import Probabilities
 from nerfzip.fields.basis_field import BasisGrids
 from nerfzip.fields.basis_geometry import BasisGeometry, cosine_atoms
 
@@ -93,9 +94,12 @@ class FrameEntropy(nn.Module):
 
     def __init__(self, geometry: BasisGeometry, scale: float) -> None:
         super().__init__()
-        self.models = nn.ModuleList(
-            FactorizedModel(channels, scale) for channels in [*geometry.basis_channels, geometry.channels]
-        )
+        self.models = [FactorizedModel(channels, scale) for channels in [*geometry.basis_channels, geometry.channels]]
+        self.parameters_of_all = nn.ModuleList(self.models)
+
+    def probabilities(self, index: int) -> Probabilities:
+        """Of the symbols of a grid."""
+        return lambda low, high: self.models[index].probabilities(low, high).numpy()
 
     def bits(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> list[Float[Tensor, ""]]:
         """Of each grid."""

@@ -7,9 +7,8 @@ from torch import nn
 
 from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
 from nerfzip.errors import TrainingError
-from nerfzip.fields.basis_field import BasisField, Shading
+from nerfzip.fields.basis_field import BasisField
 from nerfzip.progress import track
-from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
 from nerfzip.training.ray_sampler import RaySampler
 
 BETAS = (0.9, 0.99)
@@ -23,7 +22,6 @@ class Schedule:
         iterations, rays: how long, and rays a step.
         grids, networks, entropy: learning rates at the start.
         decay: factor that they have fallen by at the end, exponentially.
-        refresh_every: iterations after which voxels leave the occupancy that no ray saw since, nor a neighbour.
         rounded: share of the iterations, at the end, that see rounded values in place of noise.
     """
 
@@ -33,7 +31,6 @@ class Schedule:
     networks: float
     entropy: float
     decay: float
-    refresh_every: int
     rounded: float
 
 
@@ -77,23 +74,19 @@ def train_frame(
     optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
     decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / max(schedule.iterations, 1)))
     pixels = len(sampler.pixels)
-    seen = torch.zeros_like(field.occupancy.mask)
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
         quantization = Quantization.NONE
         if entropy is not None:
             quantization = Quantization.NOISE if iteration < rounded_from else Quantization.ROUND
-        if schedule.refresh_every and iteration and iteration % schedule.refresh_every == 0:
-            field.occupancy = Occupancy.of((dilated_maximum(seen) & field.occupancy.mask) > 0)
-            seen.zero_()
         rays, target = sampler.draw(schedule.rays)
         symbols = frame.quantized(quantization)
         field.grids = frame.grids(symbols)
-        rgb, _, _ = field.forward(rays, True, seen)
+        rgb, _, _ = field.forward(rays, jitter=True)
         loss = (rgb - target).square().mean()
         if entropy is not None:
             rate = weights.rate * weights.rate_decay ** (iteration / schedule.iterations)
-            loss = loss + rate / pixels * sum(entropy.bits(symbols))
+            loss = loss + rate / pixels * torch.stack(entropy.bits(symbols)).sum()
         if frame.reference is not None:
             loss = loss + weights.residual / pixels * sum(residual.abs().sum() for residual in frame.bases)
         if not bool(torch.isfinite(loss)):

@@ -9,8 +9,6 @@ import hashlib
 import json
 import logging
 import re
-import subprocess
-import sys
 import traceback
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -20,22 +18,22 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from nerfzip.benchmark.camera_file import write_cameras
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
 from nerfzip.benchmark.locks import exclusive
-from nerfzip.benchmark.measured_views import measured_cameras, measured_views
+from nerfzip.benchmark.measured_file import check_test_images, measure_file
+from nerfzip.benchmark.measured_views import test_views
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
-from nerfzip.benchmark.quality import mean_metrics, measure_images
 from nerfzip.benchmark.row import Row, read_row, write_row
-from nerfzip.bitstream import unpack
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 from nerfzip.method import check_capture
+from nerfzip.rendering.images import write_png
 from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
@@ -100,6 +98,7 @@ def run_locked_job(config: JobConfig, scene: Capture, lock: int) -> Row:
     row = _complete_row(folder)
     if row is not None:
         _log.info("%s: complete", folder)
+        keep_ground_truth(config.out, scene)  # Older versions did not.
         return _labelled(row, config.label, folder)
     failure = folder / FAILURE
     failure.unlink(missing_ok=True)
@@ -114,10 +113,7 @@ def fit(config: JobConfig, scene: Capture) -> Fit:
     """The job's model, fitted or from the cache."""
 
     def new() -> Any:
-        # A damaged one would otherwise be noticed after the fit, which is long.
-        for frame in frames_of(scene):
-            for index in range(len(frame.test)):
-                frame.test.read_rgba(index)
+        check_test_images(scene)
         _log.info("fit %s on %s", config.method, scene.name)
         torch.manual_seed(config.seed)
         return build(config.method_settings).fit(scene)
@@ -143,6 +139,19 @@ def encode(config: JobConfig, scene: Capture) -> Encoded:
     return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 
 
+def keep_ground_truth(out: Path, scene: Capture) -> None:
+    """Write those of the scene's `kept_views` that are not there yet, as the metrics see them.
+
+    Several processes may do so at once.
+    """
+    folder = ground_truth_folder(out, scene.fingerprint)
+    views = test_views(scene)
+    for view in [views[index] for index in kept_views(len(views))]:
+        if not (folder / view.file).exists():
+            frame = frames_of(scene)[view.frame]
+            write_png(folder / view.file, frame.test.image(view.index, frame.background))
+
+
 def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> Row:
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings(config)).encode())
     reset_peak_memory()
@@ -150,11 +159,9 @@ def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> R
     peaks = {"encode": peak_memory(), "encode_device": peak_device_memory()}
     stream = folder / "stream.nrz"
     write_atomically(stream, encoded.data)
-    write_cameras(folder / "cameras.npz", measured_cameras(scene, config.train_views))
-    decoded = _decode_in_fresh_process(stream, folder, config.device, lock)
-    images = measure_images(folder / "images", scene, measured_views(scene, config.train_views))
-    metrics = mean_metrics(images)
-    render_seconds, frame_seconds = decoded["render_seconds"], decoded["frame_seconds"]
+    # It shares the lock: if this process is killed, nobody writes to the folder before the decoder has ended.
+    measured = measure_file(stream, scene, folder, config.device, config.train_views, keep_open=[lock])
+    keep_ground_truth(config.out, scene)
     row = Row(
         label=config.label,
         method=config.method,
@@ -164,48 +171,24 @@ def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> R
         seed=config.seed,
         config=settings(config),
         fingerprint=scene.fingerprint,
-        bytes=stream.stat().st_size,
-        bytes_by_component=unpack(encoded.data).component_sizes(),
+        bytes=measured.bytes,
+        bytes_by_component=measured.bytes_by_component,
         uncompressed_bytes=encoded.uncompressed_bytes,
-        digest=decoded["digest"],
-        metrics=metrics,
-        images=[{**image, "render_seconds": s} for image, s in zip(images, render_seconds, strict=True)],
-        seconds={
-            "fit": encoded.fit.seconds,
-            "compress": encoded.compress_seconds,
-            "decompress": decoded["decompress_seconds"],
-            "render": sum(render_seconds) / len(render_seconds),
-            **({"frame": sum(frame_seconds) / len(frame_seconds)} if frame_seconds else {}),
-        },
+        digest=measured.digest,
+        metrics=measured.metrics,
+        images=measured.images,
+        seconds={"fit": encoded.fit.seconds, "compress": encoded.compress_seconds} | measured.seconds,
         fit_from_cache=encoded.fit.from_cache,
-        peak_memory=peaks | {"decode": decoded["peak_memory"], "decode_device": decoded["peak_device_memory"]},
+        peak_memory=peaks | measured.peak_memory,
         code_version=_code_version(config),
         commit=commit(),
         libraries=library_versions(),
-        device=decoded["device"],
+        device=measured.device,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         frames=len(frames_of(scene)),
     )
     write_row(folder / ROW, row)
     return row
-
-
-def _decode_in_fresh_process(stream: Path, folder: Path, device: str, lock: int) -> dict[str, Any]:
-    _log.info("decode %s", stream)
-    report = folder / "decode.json"
-    report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "nerfzip.benchmark.decode_worker"]
-    # It shares the lock: if this process is killed, nobody writes to the folder before the decoder has ended.
-    # It has a process group of its own: Ctrl-C reaches this process alone, which then ends it.
-    worker = subprocess.run(
-        [*command, stream, folder / "cameras.npz", folder, device], pass_fds=[lock], process_group=0
-    )
-    if not report.exists():
-        raise NerfzipError(f"{stream}: the decoding process ended with status {worker.returncode} and said nothing")
-    result = json.loads(report.read_bytes())
-    if "error" in result:
-        raise NerfzipError(result["error"])
-    return result
 
 
 def _labelled(row: Row, label: str, folder: Path) -> Row:

@@ -68,6 +68,11 @@ def measured_views(capture: Capture, train_views: int) -> list[MeasuredView]:
     return views
 
 
+def test_views(capture: Capture) -> list[MeasuredView]:
+    """Those that are measured in any case, under the same file names."""
+    return measured_views(capture, train_views=0)
+
+
 def frame_image_name(frame: int | None, camera: int) -> str:
     """Where in the folder of images a rendered view lies; static scenes have no frame."""
     return image_name(camera) if frame is None else f"{frame:04d}/{image_name(camera)}"

@@ -1,4 +1,4 @@
-"""`nerfzip list`: methods with their rates, bases, data sets and presets of sweeps, one line each."""
+"""`nerfzip list`: methods with their rates, bases, data sets, launchers and presets of sweeps, one line each."""
 
 from argparse import Namespace
 
@@ -10,6 +10,8 @@ def main(arguments: Namespace) -> int:
         for name in registry.names(group):
             line = f"{group}={name}  {registry.description(group, name)}".rstrip()
             print(f"{line}  {_rates(name)}".rstrip() if group == "method" else line)
+    for name in registry.names("launcher"):
+        print(f"hydra/launcher={name}  {registry.description('launcher', name)}".rstrip())
     for name in registry.names("preset"):
         print(f"+preset={name}  {registry.description('preset', name)}".rstrip())
     return 0

@@ -5,6 +5,9 @@ from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
+from nerfzip.benchmark.launch import launch_points, points_to_launch
+from nerfzip.benchmark.launch_tasks import rounds
+from nerfzip.benchmark.launchers import LauncherChoice, split_words
 from nerfzip.benchmark.overview import overview_table
 from nerfzip.benchmark.plan import Plan, fits_of, make_plan, write_plan
 from nerfzip.benchmark.store import State
@@ -18,27 +21,35 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Namespace) -> int:
-    configs = sweep_configs(arguments.overrides)
+    words, launcher = split_words(arguments.overrides)
+    configs = sweep_configs(words)
     plan = make_plan(configs)
     out = configs[0].out
     _print_plan(plan, out, arguments.retry_failed)
+    if launcher:
+        _print_tasks(plan, launcher, arguments.retry_failed)
     if arguments.plan:
         return 0
     write_plan(out, plan, arguments.overrides)
     with sweep_view(plan.points) as show:
-        results = run_points(plan.points, arguments.retry_failed, show)
+        if launcher:
+            results = launch_points(launcher, plan.points, arguments.retry_failed, show)
+        else:
+            results = run_points(plan.points, arguments.retry_failed, show)
     failures = [
-        f"failed {point_name(point)}: {result.reason} ({result.folder})"
+        f"{result.state} {point_name(point)}: {result.reason} ({result.folder})"
         for point, result in zip(plan.points, results, strict=True)
-        if result.state == State.FAILED
+        if result.state != State.DONE
     ]
+    unfinished = sum(result.state not in (State.DONE, State.FAILED) for result in results)
     failures += [
         f"failed {job.config.label} {job.config.dataset} {job.config.rate}: {job.reason}" for job in plan.unloadable
     ]
     for line in failures:
         print(line)
+    ending = f", {unfinished} unfinished: the same command again goes on" if unfinished else ""
     total = len(plan.points) + len(plan.unloadable)
-    print(f"{out}: {total - len(failures)} of {total} points done, {len(failures)} failed")
+    print(f"{out}: {total - len(failures)} of {total} points done, {len(failures) - unfinished} failed{ending}")
     if note := lpips_note():
         _log.info(note)
     return 1 if failures else 0
@@ -56,6 +67,12 @@ def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
         print(f"{counts[State.FAILED]} failed before: {fate}")
     for reason, number in Counter(job.reason for job in plan.unloadable).items():
         print(f"{_plural(number, 'point')} without a capture: {reason}")
+
+
+def _print_tasks(plan: Plan, launcher: LauncherChoice, retry_failed: bool) -> None:
+    batches = rounds(points_to_launch(plan.points, retry_failed), launcher.settings)
+    counts = [_plural(len(tasks), "task") for tasks in batches if tasks]
+    print(f"{launcher.name}: {' and then '.join(counts) or 'no task'}")
 
 
 def _plural(number: int, noun: str) -> str:

@@ -4,6 +4,7 @@ The cumulative distribution is the network of Ballé et al. (Variational image c
 2018, appendix 6.1), evaluated on a table of knots once a step; millions of values then cost a look-up each.
 """
 
+import itertools
 import math
 
 import torch
@@ -35,7 +36,7 @@ class FactorizedModel(nn.Module):
         self.matrices = nn.ParameterList()
         self.biases = nn.ParameterList()
         self.factors = nn.ParameterList()
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in itertools.pairwise(widths):
             start = math.log(math.expm1(1 / step / after))
             self.matrices.append(nn.Parameter(torch.full((channels, after, before), start)))
             self.biases.append(nn.Parameter(torch.rand(channels, after, 1) - 0.5))
@@ -53,8 +54,8 @@ class FactorizedModel(nn.Module):
 
     def bits(self, values: Float[Tensor, "count channels"]) -> Float[Tensor, ""]:
         """What all values cost together, differentiable in the values and the model (JointRF, equation 8)."""
-        low = math.floor(float(values.min())) - 1
-        high = math.ceil(float(values.max())) + 1
+        low = math.floor(float(values.detach().min())) - 1
+        high = math.ceil(float(values.detach().max())) + 1
         return tabulated_sum(self._table(low, high), values, low, 1 / KNOTS_PER_SYMBOL)
 
     def probabilities(self, low: int, high: int) -> Float[Tensor, "channels symbols"]:
@@ -64,7 +65,7 @@ class FactorizedModel(nn.Module):
     def _table(self, low: int, high: int) -> Float[Tensor, "channels knots"]:
         """Bits of the values from low to high, a knot every 1/KNOTS_PER_SYMBOL."""
         half = KNOTS_PER_SYMBOL // 2
-        steps: Int[Tensor, "knots"] = torch.arange(KNOTS_PER_SYMBOL * (high - low) + 1 + 2 * half)
+        steps: Int[Tensor, knots] = torch.arange(KNOTS_PER_SYMBOL * (high - low) + 1 + 2 * half)
         knots = low + (steps - half) / KNOTS_PER_SYMBOL
         logits = self.cumulative_logits(knots.expand(len(self.matrices[0]), -1))
         lower, upper = logits[:, : -2 * half], logits[:, 2 * half :]

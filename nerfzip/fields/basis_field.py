@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from nerfzip.fields.basis_geometry import BasisGeometry
@@ -76,9 +76,16 @@ class BasisField:
         spacing = torch.tensor(box.size) / (torch.tensor(self.occupancy.mask.shape) - 1)
         return Box.from_tensors(low + index.amin(dim=0) * spacing, low + index.amax(dim=0) * spacing)
 
+    @property
+    def step(self) -> float:
+        return self.geometry.step
+
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels of the occupancy, and where rays enter and leave the box in world units."""
-        minimum, size = rays.origins.new_tensor(self.geometry.box.minimum), rays.origins.new_tensor(self.geometry.box.size)
+        minimum, size = (
+            rays.origins.new_tensor(self.geometry.box.minimum),
+            rays.origins.new_tensor(self.geometry.box.size),
+        )
         scale = (rays.origins.new_tensor(self.occupancy.mask.shape) - 1) / size
         t_min, t_max = intersect_box(rays, self.geometry.box, self.near)
         return (rays.origins - minimum) * scale, rays.directions * scale, t_min, t_max
@@ -89,14 +96,11 @@ class BasisField:
         raw, appearance = self.networks.project(features)
         return DISTANCE_SCALE * torch.nn.functional.softplus(raw + self.shading.density_shift), appearance
 
-    def forward(
-        self, rays: Rays, jitter: bool = False, seen: UInt8[Tensor, "x y z"] | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, rays: Rays, jitter: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Colours, the light that passes, and expected distances of at most a few thousand rays.
 
         Args:
             jitter: move each ray's samples by a random part of a step.
-            seen: voxels of the occupancy are set to 1 here if a sample in them gets a colour.
         """
         step = self.geometry.step
         origins, directions, t_min, t_max = self.to_voxels(rays)
@@ -113,9 +117,6 @@ class BasisField:
         alphas = 1 - torch.exp(-depths * (step / self.geometry.longest_side))
         weights, transmittance = render_weights(alphas, offsets)
         visible = (weights.detach() > self.shading.weight_threshold).nonzero()[:, 0]
-        if seen is not None:
-            x, y, z = (voxels[visible] + 0.5).long().unbind(dim=1)
-            seen[x, y, z] = 1
         weights, ray_indices = weights[visible], ray_indices[visible]
         offsets = torch.searchsorted(visible, offsets)
         colours = self.networks.shade(appearance[visible], rays.directions[ray_indices])

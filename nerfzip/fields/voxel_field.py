@@ -141,6 +141,10 @@ class VoxelField(nn.Module):
     def box(self) -> Box:
         return self.geometry.box
 
+    @property
+    def step(self) -> float:
+        return self.geometry.step
+
     def occupied_box(self) -> Box:
         """The bounding box of the occupied voxels' centres, or the whole box if there are none."""
         index = self.occupancy.mask.nonzero()

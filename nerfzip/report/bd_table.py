@@ -11,6 +11,7 @@ import pandas as pd
 from nerfzip.errors import NerfzipError
 from nerfzip.registry import check_name
 from nerfzip.report.averages import average_over_scenes, average_over_seeds, scenes_of
+from nerfzip.report.bd_papers import PaperCurves, paper_rows
 from nerfzip.report.bjontegaard import Curve, Difference, bd_metric, bd_rate
 from nerfzip.report.metric import METRICS, Metric
 from nerfzip.report.results import missing_note
@@ -21,15 +22,26 @@ _KEYS = ["dataset", "label"]
 _AVERAGE = "average"
 
 
-def bd_table(frame: pd.DataFrame, anchor: str, metric: str, interpolation: str = "pchip") -> Table:
+def bd_table(
+    frame: pd.DataFrame,
+    anchor: str,
+    metric: str,
+    interpolation: str = "pchip",
+    papers: PaperCurves | None = None,
+) -> Table:
     """A line for each label and scene, and one for its average over scenes; mean ± deviation over seeds.
 
+    The curves of `papers` have lines of their own, and the anchor may be one of them.
+
     Raises:
-        NerfzipError: no row has this label or metric, or there is nothing to compare with the anchor.
+        NerfzipError: nothing has this label or metric, or there is nothing to compare with the anchor.
     """
-    differences = bd_differences(frame, anchor, metric, interpolation)
     what = METRICS[metric]
-    rows = [*_scene_rows(differences), *_average_rows(differences, scenes_of(frame))]
+    papers = papers or {}
+    rows = list(paper_rows(frame, papers, anchor, metric, interpolation))
+    if not any(anchor in curves for curves in papers.values()):
+        differences = bd_differences(frame, anchor, metric, interpolation)
+        rows += [*_scene_rows(differences), *_average_rows(differences, scenes_of(frame))]
     rows.sort(key=lambda row: (str(row.cells[0]), str(row.cells[1]), row.cells[2] == _AVERAGE, str(row.cells[2])))
     columns = [
         Column("data set"),

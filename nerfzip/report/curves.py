@@ -12,7 +12,7 @@ from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import Metric
 
 _HEIGHT = 2.0  # inches
-_PAPER_MARKERS = ("o", "s", "^", "D", "v", "p", "h", "<", ">", "8")
+PAPER_MARKERS = ("o", "s", "^", "D", "v", "p", "h", "<", ">", "8")
 
 
 def draw_curves(
@@ -40,7 +40,7 @@ def draw_curves(
         size, quality = (np.asarray(values)[order] for values in curves[name])
         handles += axes.plot(factor * size, quality, **looks[name])
     for index, point in enumerate(papers):
-        marker = _PAPER_MARKERS[index % len(_PAPER_MARKERS)]
+        marker = PAPER_MARKERS[index % len(PAPER_MARKERS)]
         look: dict[str, Any] = {
             "marker": marker,
             "markerfacecolor": "none",

@@ -1,5 +1,9 @@
-"""Points that papers report: the data files of conf/literature/. They are drawn beside results and never mixed in."""
+"""Points that papers report, the data files of conf/literature/.
 
+They stay beside results, except in BD-rates on request.
+"""
+
+from collections import defaultdict
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,7 +20,7 @@ UNITS = {"kB": 1e3, "MB": 1e6, "KiB": 2**10, "MiB": 2**20}
 """In bytes."""
 
 _TABLE_KEYS = {"source", "dataset", "scenes", "unit", "counts", "points"}
-_OPTIONAL_POINT_KEYS = {"variant", "views"}
+_OPTIONAL_POINT_KEYS = {"variant", "curve", "views"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class PaperPoint:
         paper, source: the paper's short name and its table.
         scenes: how many scenes of `dataset` were averaged.
         variant: what an ablation changed; "" for a method as proposed.
+        curve: the rate-distortion curve that a variant is a point of, by the setting that goes along it; "" for none.
         views: "test" or "training".
         bytes: the size, and what it `counts`.
         metrics: by the names of `METRICS`.
@@ -36,6 +41,7 @@ class PaperPoint:
     source: str
     method: str
     variant: str
+    curve: str
     dataset: str
     scenes: int
     views: str
@@ -62,6 +68,20 @@ def comparable(points: list[PaperPoint], dataset: str, scenes: int, metric: str)
         if (point.dataset, point.scenes, point.views, point.variant) == (dataset, scenes, "test", "")
         and metric in point.metrics
     ]
+
+
+def paper_curves(points: list[PaperPoint], dataset: str, scenes: int, metric: str) -> dict[str, list[PaperPoint]]:
+    """The points that may be compared with our average over so many scenes, by curve: "METHOD, CURVE [PAPER]".
+
+    Points of a method as proposed are a curve too, if there are several: "METHOD [PAPER]".
+    """
+    curves: dict[str, list[PaperPoint]] = defaultdict(list)
+    for point in points:
+        as_ours = (point.dataset, point.scenes, point.views) == (dataset, scenes, "test")
+        if as_ours and metric in point.metrics and (point.curve or not point.variant):
+            name = f"{point.method}, {point.curve}" if point.curve else point.method
+            curves[f"{name} [{point.paper}]"].append(point)
+    return {name: curve for name, curve in curves.items() if len(curve) > 1}
 
 
 def read_paper(path: Path) -> list[PaperPoint]:
@@ -107,6 +127,7 @@ def _point(where: str, paper: str, table: dict[str, Any], point: Any) -> PaperPo
         source=str(table["source"]),
         method=str(point["method"]),
         variant=str(point.get("variant", "")),
+        curve=str(point.get("curve", "")),
         dataset=str(table["dataset"]),
         scenes=table["scenes"],
         views=views,

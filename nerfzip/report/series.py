@@ -23,10 +23,13 @@ def settings_of(row: Row) -> dict[str, str]:
 
 def newest_of_each_point(rows: list[Row]) -> list[Row]:
     """One row for each label, scene, rate, seed and settings: points that were made again count once."""
-    newest: dict[Any, Row] = {}
+    points: dict[Any, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.date):
-        newest[(_point(row), _settings_text(row))] = row
-    return list(newest.values())
+        points[_point(row)].append(row)
+    newest: list[Row] = []
+    for same in points.values():
+        newest += same if len(same) == 1 else {_settings_text(row): row for row in same}.values()
+    return newest
 
 
 def name_variants(rows: list[Row]) -> list[Row]:
@@ -35,22 +38,28 @@ def name_variants(rows: list[Row]) -> list[Row]:
     So rows labelled "vqrf" with two sizes of codebook become "vqrf (codebook_size=256)" and
     "vqrf (codebook_size=1024)", and never one curve.
     """
-    points: dict[Any, list[dict[str, str]]] = defaultdict(list)
-    # Thousands of rows have few different settings.
-    texts = [_settings_text(row) for row in rows]
-    known = {text: settings_of(row) for text, row in dict(zip(texts, rows, strict=True)).items()}
-    all_settings = [known[text] for text in texts]
-    for row, settings in zip(rows, all_settings, strict=True):
-        points[_point(row)].append(settings)
+    points: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        points[_point(row)].append(row)
+    known: dict[str, dict[str, str]] = {}
+
+    def settings(row: Row) -> dict[str, str]:
+        # Thousands of rows have few different settings.
+        text = _settings_text(row)
+        if text not in known:
+            known[text] = settings_of(row)
+        return known[text]
+
     varying: dict[str, set[str]] = defaultdict(set)
-    for (label, *_), alternatives in points.items():
-        for other in alternatives[1:]:
-            if other is alternatives[0]:
-                continue
-            varying[label] |= differing(alternatives[0], other)
+    for (label, *_), same in points.items():
+        if len(same) > 1:
+            first, *others = map(settings, same)
+            varying[label] |= set().union(*(differing(first, other) for other in others if other is not first))
     return [
-        dataclasses.replace(row, label=_variant(row.label, settings, sorted(varying[row.label])))
-        for row, settings in zip(rows, all_settings, strict=True)
+        dataclasses.replace(row, label=_variant(row.label, settings(row), sorted(varying[row.label])))
+        if row.label in varying
+        else row
+        for row in rows
     ]
 
 

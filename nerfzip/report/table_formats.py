@@ -5,14 +5,27 @@ import io
 from collections.abc import Callable
 from math import isnan
 
-from nerfzip.report.table import Cell, Number, Table, number_text, places
+from nerfzip.report.table import Cell, Column, Number, Table, number_text, places
+
+LINES_OF_A_PAGE = 40
+"""Of a LaTeX table; a longer one is several."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # Behind the end of a line these would be its arguments.
+    "[": "{[}",
+    "*": "{*}",
+    # In LaTeX's oldest encoding of fonts these are other characters.
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
     "±": r"$\pm$",
+    "×": r"$\times$",
+    "Δ": r"$\Delta$",
+    "†": r"$\dagger$",
+    "…": r"\ldots{}",
+    "—": "---",
     "–": "--",
     "−": "$-$",
     "·": r"$\cdot$",
@@ -39,7 +52,10 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A `table` environment that needs \usepackage{booktabs}."""
+    r"""`table` environments that need \usepackage{booktabs} and \usepackage{graphicx}.
+
+    They are as wide as the text at most. Each has a page's lines; a data set that is the same in all is in the caption.
+    """
 
     def text(index: int, position: int, cell: Cell) -> str:
         if isinstance(cell, str):
@@ -50,31 +66,58 @@ def latex(table: Table) -> str:
         return rf"{marked}$^{{\dagger {notes.index(cell.note) + 1}}}$" if cell.note else marked
 
     ranks, notes = places(table), table.notes()
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape_latex(table.title)}}}",
-        rf"\begin{{tabular}}{{{''.join('r' if numeric else 'l' for numeric in _numeric(table))}}}",
-        r"\toprule",
-        " & ".join(escape_latex(column.title) for column in table.columns) + r" \\",
-        r"\midrule",
-        *(" & ".join(row) + r" \\" for row in _texts(table, text)),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(
-            rf"\par\footnotesize $^{{\dagger {number}}}$ {escape_latex(note)}"
-            for number, note in enumerate(notes, start=1)
-        ),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    texts = _texts(table, text)
+    dropped, caption = _caption(table)
+    numeric = _numeric(table)[dropped:]
+    headings = " & ".join(_stacked(column) for column in table.columns[dropped:])
+    pages = []
+    for first in range(0, max(len(texts), 1), LINES_OF_A_PAGE):
+        page = slice(first, first + LINES_OF_A_PAGE)
+        marks = {cell.note for row in table.rows[page] for cell in row.cells if isinstance(cell, Number) and cell.note}
+        pages += [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption}{', continued' if first else ''}}}",
+            r"\smallskip",
+            r"\setlength{\tabcolsep}{4pt}",
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numeric)}}}",
+            r"\toprule",
+            rf"{headings} \\",
+            r"\midrule",
+            *(" & ".join(row[dropped:]) + r" \\" for row in texts[page]),
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *(
+                rf"\par\footnotesize\raggedright $^{{\dagger {number}}}$ {escape_latex(note)}"
+                for number, note in enumerate(notes, start=1)
+                if note in marks
+            ),
+            r"\end{table}",
+        ]
+    return "\n".join(pages) + "\n"
+
+
+def _caption(table: Table) -> tuple[int, str]:
+    """How many columns are left out, 0 or 1, and the caption, which then says what that column does."""
+    datasets = {str(row.cells[0]) for row in table.rows} if table.columns[0].heading == "data set" else set()
+    if len(datasets) != 1:
+        return 0, escape_latex(table.title)
+    (dataset,) = datasets
+    return 1, escape_latex(table.title if dataset in table.title else f"{table.title}, {dataset}")
+
+
+def _stacked(column: Column) -> str:
+    """A heading with its words above each other."""
+    words = [escape_latex(word) for word in column.title.split()]
+    return r"\shortstack{" + r" \\ ".join(words) + "}" if len(words) > 1 else "".join(words)
 
 
 def comma_separated(table: Table) -> str:
     """Every digit; a missing number is empty. Deviations and notes have columns of their own where there are any."""
     with_deviation = [
-        any(isinstance(cell, Number) and not isnan(cell.deviation) for cell in column)
-        for column in zip(*(row.cells for row in table.rows), strict=True)
+        any(isinstance(cell := row.cells[place], Number) and not isnan(cell.deviation) for row in table.rows)
+        for place in range(len(table.columns))
     ]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,21 +15,25 @@ import pandas as pd
 
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.store import frame as frame_of
-from nerfzip.files import check_writable, write_atomically
+from nerfzip.files import check_writable
 from nerfzip.progress import track
 from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
 from nerfzip.report.averages import average_over_scenes, scenes_of
 from nerfzip.report.bars import MOST_BARS, draw_groups, draw_shares
+from nerfzip.report.bd_papers import PaperCurves
 from nerfzip.report.bd_table import bd_table
 from nerfzip.report.curves import draw_curves
 from nerfzip.report.figure import rendered
-from nerfzip.report.literature import PaperPoint, comparable, paper_points
+from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
+from nerfzip.report.page.page import Content, page
+from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
 from nerfzip.report.series import name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
+from nerfzip.report.written import remove_stale, write_listed
 
 MOST_SCENES = 12
 """A report with more scenes has curves of the averages alone, unless they are asked for."""
@@ -50,6 +54,7 @@ class ReportSettings:
         metric: what the curves and the differences are on.
         interpolation: of the differences, a name of `bjontegaard.INTERPOLATIONS`.
         ablation: a rate of the anchor, to compare with the rows that differ from it by one setting; None for none.
+        with_papers: whether curves of papers enter the differences.
         every_scene: whether to draw the curves of each scene, however many there are.
     """
 
@@ -57,6 +62,7 @@ class ReportSettings:
     metric: str = "psnr"
     interpolation: str = "pchip"
     ablation: str | None = None
+    with_papers: bool = False
     every_scene: bool = False
 
 
@@ -69,8 +75,13 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
-def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report:
-    """Write tables (.md, .csv, .tex) and figures (.png, .svg, .pdf) to the folder `out`.
+def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: list[Path] | None = None) -> Report:
+    """Write tables (.md, .csv, .tex), figures (.png, .svg, .pdf) and one interactive page (.html) to the folder `out`.
+
+    What an earlier report wrote there and this one does not is removed; nothing else is.
+
+    Args:
+        folders: of the points that the rows are of, for the pictures of the page; without them it has none.
 
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
@@ -80,15 +91,20 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
     newest = newest_of_each_point(rows)
     if len(newest) < len(rows):
         report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
+    folder_of = {id(row): folder for row, folder in zip(rows, folders or [], strict=folders is not None)}
     rows = name_variants(newest)
     frame = frame_of(rows)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
+    papers = _paper_curves(rows, frame, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:
-        check_name("anchor", settings.anchor, sorted(frame["label"].unique()))
+        names = [name for curves in papers.values() for name in curves]
+        check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
     figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
+    views = choose_views(newest, [folder_of.get(id(row)) for row in newest])
     with _workers(len(figures)) as pool:
         drawing = pool.map(_rendered, figures)
-        report.tables = _tables(rows, frame, settings)
+        making = pool.map(make_picture, views)
+        report.tables = _tables(rows, frame, settings, papers)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
                 _write(report, out / f"{name}.{ending}", text(table).encode())
@@ -96,6 +112,13 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings) -> Report
         for (name, *_), files in zip(figures, drawn, strict=True):
             for ending, data in files.items():
                 _write(report, out / f"{name}.{ending}", data)
+        pictures = list(track(making, "pictures", len(views)))
+    beside = _papers_of_page(rows, frame)
+    content = Content(
+        rows, newest, frame, settings.metric, report.tables, tuple(report.remarks), beside, views, pictures
+    )
+    _write(report, out / "report.html", page(content).encode())
+    remove_stale(out, report.files)
     return report
 
 
@@ -111,10 +134,10 @@ def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
     return rendered(draw, *arguments)
 
 
-def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings) -> dict[str, Table]:
+def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, papers: PaperCurves) -> dict[str, Table]:
     tables = {"results": results_table(frame), "components": components_table(frame)}
     if settings.anchor is not None:
-        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation)
+        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation, papers)
     if settings.anchor is not None and settings.ablation is not None:
         tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation)
     return tables
@@ -152,14 +175,46 @@ def _papers_beside(
     of_dataset = [point for point in papers if point.dataset == dataset]
     if not of_dataset:
         return []
-    settings = [row.config["dataset_settings"] for row in rows if row.dataset == dataset]
-    if any(values.get("downscale", 1) != 1 for values in settings):
+    if not _full_size(rows, dataset):
         report.remarks.append(f"points of papers are left out of {dataset}: some rows are of smaller images")
         return []
     found = comparable(of_dataset, dataset, scenes, metric)
     if not found:
         theirs = ", ".join(str(number) for number in sorted({point.scenes for point in of_dataset}))
         report.remarks.append(f"points of papers are left out of {dataset}: they average {theirs} scenes, not {scenes}")
+    return found
+
+
+def _full_size(rows: list[Row], dataset: str) -> bool:
+    return all(row.config["dataset_settings"].get("downscale", 1) == 1 for row in rows if row.dataset == dataset)
+
+
+def _paper_curves(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, report: Report) -> PaperCurves:
+    """The curves of papers that the differences may have; a remark says what they are, or that there are none."""
+    points = paper_points()
+    papers = {
+        dataset: paper_curves(points, dataset, len(names), settings.metric)
+        for dataset, names in scenes_of(frame).items()
+        if _full_size(rows, dataset)
+    }
+    if not any(papers.values()):
+        report.remarks.append("no curve of a paper is on these data sets, scenes and images of full size")
+    elif settings.anchor is not None:
+        names = dict.fromkeys(name for curves in papers.values() for name in curves)
+        report.remarks.append(
+            f"differences with {', '.join(names)} mix the protocols of papers and ours: see the notes"
+        )
+    return papers
+
+
+def _papers_of_page(rows: list[Row], frame: pd.DataFrame) -> Mapping[str, list[PaperPoint]]:
+    """For each data set the points that its average may be compared with, on any metric."""
+    points = paper_points()
+    found = {}
+    for dataset, names in scenes_of(frame).items():
+        # What is left out is in the remarks already.
+        of_metrics = [_papers_beside(points, rows, dataset, len(names), metric, Report()) for metric in METRICS]
+        found[dataset] = [point for point in points if any(point in comparable for comparable in of_metrics)]
     return found
 
 
@@ -211,5 +266,5 @@ def _file_name(*parts: str) -> str:
 
 
 def _write(report: Report, path: Path, data: bytes) -> None:
-    write_atomically(path, data)
+    write_listed(path, data)
     report.files.append(path)

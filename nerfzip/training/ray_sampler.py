@@ -1,13 +1,31 @@
 """Random rays through training pixels."""
 
+from typing import Protocol
+
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from nerfzip.errors import TrainingError
-from nerfzip.fields import VoxelField
 from nerfzip.geometry import Cameras, Rays
 from nerfzip.kernels.traversal import hits_occupancy
+from nerfzip.sampling import Occupancy
+
+
+class Sampled(Protocol):
+    """A field that is sampled in the voxels of an occupancy."""
+
+    @property
+    def occupancy(self) -> Occupancy: ...
+
+    @property
+    def step(self) -> float:
+        """Distance between samples in world units."""
+        ...
+
+    def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Origins and directions in voxels, and where the rays enter and leave the box in world units."""
+        ...
 
 
 class RaySampler:
@@ -21,13 +39,13 @@ class RaySampler:
         self,
         cameras: Cameras,
         images: UInt8[Tensor, "views height width 3"],
-        field: VoxelField | None = None,
+        field: Sampled | None = None,
     ) -> None:
         self.cameras = cameras
         self.pixels = images.reshape(-1, 3)
         self.refilter(field)
 
-    def refilter(self, field: VoxelField | None) -> None:
+    def refilter(self, field: Sampled | None) -> None:
         """From now on draw rays that meet this field's occupied voxels."""
         self.field = field
         self._rays = Rays(torch.empty(0, 3), torch.empty(0, 3))
@@ -59,9 +77,7 @@ class RaySampler:
         rays = self.cameras.rays(view, in_view % self.cameras.width, in_view // self.cameras.width)
         if self.field is not None:
             occupancy = self.field.occupancy
-            hit = hits_occupancy(
-                *self.field.to_voxels(rays), occupancy.mask, occupancy.blocks, self.field.geometry.step
-            )
+            hit = hits_occupancy(*self.field.to_voxels(rays), occupancy.mask, occupancy.blocks, self.field.step)
             rays, pixels = rays[hit], pixels[hit]
         targets = self.pixels[pixels].float() / 255
         self._rays = Rays(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nerfzip.benchmark import decode_worker, job
+from nerfzip.benchmark import decode_process, decode_worker
 from nerfzip.cli import main
 
 FILES = {
@@ -73,4 +73,4 @@ def decode_here(monkeypatch: pytest.MonkeyPatch) -> None:
         assert command[1:3] == ["-m", "nerfzip.benchmark.decode_worker"]
         return SimpleNamespace(returncode=decode_worker.main([str(word) for word in command[3:]]))
 
-    monkeypatch.setattr(job, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(decode_process, "subprocess", SimpleNamespace(run=run))

@@ -34,7 +34,8 @@ def test_help_and_list_do_not_import_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "sweep", "status", "encode", "decode", "render", "inspect", "verify", "list"]
+    "command",
+    ["run", "sweep", "status", "encode", "decode", "render", "inspect", "verify", "compare", "new-method", "list"],
 )
 def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

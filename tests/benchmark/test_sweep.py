@@ -115,10 +115,10 @@ def test_a_point_that_fails_for_once_is_mended(
     def no_space(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    from nerfzip.benchmark import job
+    from nerfzip.benchmark import measured_file
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "measure_images", no_space)
+        patch.setattr(measured_file, "measure_images", no_space)
         assert main(["sweep", *tiny]) == 1
     assert main(["sweep", *tiny, "--retry-failed"]) == 0
     assert done(tmp_path) == [("tiny", "fine", 0)]

@@ -8,24 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from nerfzip.benchmark.row import read_row
-from nerfzip.cli import main
+from nerfzip.commands.new_method import skeleton_files
 from nerfzip.config import build_scene
 from nerfzip.errors import CaptureError
 
 ROOT = Path(__file__).parents[2]
-SHORT = [
-    "dataset.resolution=24",
-    "dataset.views=6",
-    "dataset.test_views=1",
-    "dataset.samples=1",
-    "method.base.coarse.voxels=4000",
-    "method.base.coarse.iterations=30",
-    "method.base.fine.voxels=4000",
-    "method.base.fine.iterations=10",
-    "method.base.fine.growth_at=[2]",
-    "device=cpu",
-]
 
 
 def install_example(document: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,16 +30,13 @@ def install_example(document: str, folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.syspath_prepend(folder / code)
 
 
-def test_the_method_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_example("add-a-method.md", tmp_path, monkeypatch)
-    folders = [
-        f"{key}={tmp_path / name}" for key, name in (("out", "out"), ("cache", "fits"), ("dataset.cache", "views"))
-    ]
-    assert main(["run", "method=rounded", "rate=all", "dataset=procedural", *SHORT, *folders]) == 0
-    rows = {row.rate: row for row in map(read_row, (tmp_path / "out").glob("*/row.json"))}
-    assert rows["low"].bytes < 0.8 * rows["high"].bytes
-    assert rows["low"].fit_from_cache or rows["high"].fit_from_cache
-    assert all(np.isfinite(row.metrics["psnr"]) for row in rows.values())
+def test_the_method_of_the_documentation_is_what_new_method_writes() -> None:
+    text = (ROOT / "docs" / "add-a-method.md").read_text()
+    shown = re.findall(r"^`my_methods/([\w/.]+)`:\n\n```\w+\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in shown] == ["rounded/method.py", "conf/method/rounded.yaml"]
+    written = skeleton_files("rounded", own=True)
+    for name, content in shown:
+        assert content == written[name]
 
 
 def test_the_data_set_of_the_documentation_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,9 +71,10 @@ def test_latex() -> None:
     assert r"\caption{A \& B}" in text
     assert r"\begin{tabular}{lrr}" + "\n" + r"\toprule" in text
     assert r"a\_1 & \textbf{10.0} & \underline{30.00 $\pm$ 0.25} \\" in text
-    assert r"c|d & \underline{20.0} & 99.00$^{\dagger 1}$ \\" in text
+    assert r"c\textbar{}d & \underline{20.0} & 99.00$^{\dagger 1}$ \\" in text
     assert r"e & -- & 29.00 \\" in text
-    assert r"\par\footnotesize $^{\dagger 1}$ why" in text
+    assert r"\par\footnotesize\raggedright $^{\dagger 1}$ why" in text
+    assert r"label & \shortstack{size \\ (kB)} & \shortstack{PSNR \\ (dB)} \\" in text
     assert text.count("{") == text.count("}")
 
 
@@ -88,6 +89,13 @@ def test_csv_has_every_digit() -> None:
     assert rows[0] == {"label": "a_1", "size (kB)": "10.04", "PSNR (dB)": "30.0", "PSNR deviation": "0.25", "note": ""}
     assert rows[2]["note"] == "why"
     assert rows[3]["size (kB)"] == ""
+
+
+def test_a_table_without_rows_has_its_headings() -> None:
+    # No label has every scene, so there is no average to share out.
+    table = components_table(frame([make_row("a", "lego", "low"), make_row("b", "ship", "low")]))
+    assert table.rows == []
+    assert comma_separated(table).splitlines() == ["data set,label,rate,size (kB),header (%),codes (%)"]
 
 
 def test_average_is_over_seeds_and_then_over_scenes() -> None:

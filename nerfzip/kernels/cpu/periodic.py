@@ -89,10 +89,10 @@ def splat_planes(values, begin, end, x, fx, y, fy, z, fz, factors, gradients, fi
 
 
 @parallel_kernel
-def scatter(
+def scatter(  # type: ignore[no-untyped-def]
     grad_coefficients, grad_bases, positions, tiles, channels, coefficient_values, basis_values, gradients, owners
-):  # type: ignore[no-untyped-def]
-    """The adjoint of `gather`. Each thread owns ranges of x-planes, as in `trilinear.scatter`, so that sums have one order."""
+):
+    """The adjoint of `gather`. Each thread owns ranges of x-planes, as in `trilinear.scatter`: sums have one order."""
     samples, levels = len(positions), len(grad_bases)
     planes = np.empty((levels + 1, samples), np.int32)
     for n in prange(samples):
@@ -127,13 +127,9 @@ def scatter(
                 y, fy = cell_in_tile(positions[n, 1], tiles[level, 1], grid.shape[1])
                 z, fz = cell_in_tile(positions[n, 2], tiles[level, 2], grid.shape[2])
                 if grid.shape[3] == 4:
-                    splat_planes(
-                        grid, begin, end, x, fx, y, fy, z, fz, coefficient_values[n], gradients[n], first, 4
-                    )
+                    splat_planes(grid, begin, end, x, fx, y, fy, z, fz, coefficient_values[n], gradients[n], first, 4)
                 elif grid.shape[3] == 2:
-                    splat_planes(
-                        grid, begin, end, x, fx, y, fy, z, fz, coefficient_values[n], gradients[n], first, 2
-                    )
+                    splat_planes(grid, begin, end, x, fx, y, fy, z, fz, coefficient_values[n], gradients[n], first, 2)
                 else:
                     splat_planes(
                         grid, begin, end, x, fx, y, fy, z, fz, coefficient_values[n], gradients[n], first, grid.shape[3]

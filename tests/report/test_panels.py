@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from benchmarks.comparison_picture import GAP, MARK, PANEL_WIDTH, Detail, Panel, draw_panels
+from nerfzip.report.panels import GAP, MARK, PANEL_WIDTH, Detail, Panel, draw_panels
 
 
 def test_each_column_shows_its_view_and_the_enlarged_detail() -> None:

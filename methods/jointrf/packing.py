@@ -1,0 +1,124 @@
+"""What a file of JointRF says besides its frames, and how a frame's section becomes something to look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from methods.jointrf.coding import Coder, decode_frame
+from methods.jointrf.grids import NEUTRAL, Symbols
+from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
+from nerfzip.entropy.deflate import deflate_array, inflate_array
+from nerfzip.errors import BitstreamError
+from nerfzip.fields.basis_field import BasisField, BasisGrids
+from nerfzip.fields.basis_header import BasisDescription
+from nerfzip.fields.basis_networks import BasisNetworks
+from nerfzip.sampling import Occupancy
+
+NETWORKS = "networks"
+"""The section of the networks' weights, once a file."""
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A frame's symbols, and the grids that follow from them and from the key frame."""
+
+    mask: Bool[Tensor, "x y z"]
+    symbols: Symbols
+    grids: BasisGrids
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """A `nerfzip.bitstream.FrameCodec`.
+
+    Attributes:
+        steps: q, symbols per unit.
+        residual: whether frames add to their key frame's basis; otherwise each has a basis of its own.
+        previous: whether symbols are coded with the frame before as context, in place of the key frame.
+    """
+
+    description: BasisDescription
+    networks: BasisNetworks
+    steps: float
+    coder: Coder
+    residual: bool
+    previous: bool
+
+    def decode(self, payload: bytes, key: DecodedFrame | None, previous: DecodedFrame | None) -> DecodedFrame:
+        geometry = self.description.geometry
+        shapes = [*geometry.basis_shapes, geometry.coefficient_shape]
+        reference = self.reference(key, previous)
+        mask, symbols = decode_frame(payload, self.description.occupancy, shapes, reference, self.coder)
+        return DecodedFrame(mask, symbols, self.grids(symbols, key))
+
+    def reference(self, key: DecodedFrame | None, previous: DecodedFrame | None) -> Symbols | None:
+        """What the context coder knows of a frame before it is coded."""
+        frame = previous if self.previous and previous is not None else key
+        return None if frame is None else frame.symbols
+
+    def grids(self, symbols: Symbols, key: DecodedFrame | None) -> BasisGrids:
+        """The grids of a frame, from integers."""
+        bases = [values.float() / self.steps for values in symbols.bases]
+        if key is not None and self.residual:
+            bases = [reference + residual for reference, residual in zip(key.grids.bases, bases, strict=True)]
+        return BasisGrids(symbols.coefficients.float() / self.steps + NEUTRAL, bases)
+
+    def tensor_names(self, is_key: bool) -> Sequence[str]:
+        return ["mask", "coefficients", *_basis_names(len(self.description.geometry.basis_channels))]
+
+    def coded_tensors(self, frame: DecodedFrame) -> Mapping[str, Tensor]:
+        names = _basis_names(len(frame.symbols.bases))
+        bases = dict(zip(names, frame.symbols.bases, strict=True))
+        return {"mask": frame.mask.to(torch.uint8), "coefficients": frame.symbols.coefficients, **bases}
+
+    def renderable(self, frame: DecodedFrame) -> BasisField:
+        description = self.description
+        return BasisField(
+            description.geometry,
+            frame.grids,
+            self.networks,
+            Occupancy.of(frame.mask),
+            description.shading,
+            description.background,
+            description.near,
+        )
+
+
+def _basis_names(levels: int) -> list[str]:
+    return [f"basis{level:02d}" for level in range(levels)]
+
+
+def network_arrays(networks: BasisNetworks) -> dict[str, np.ndarray]:
+    """The weights as they are coded, in float16."""
+    return {name: weight.numpy().astype(np.float16) for name, weight in networks.state_dict().items()}
+
+
+def encode_networks(arrays: Mapping[str, np.ndarray], coder: Coder) -> bytes:
+    if coder is Coder.CONTEXT:
+        return encode_arrays(list(arrays.values()))
+    return deflate_array(np.concatenate([array.reshape(-1) for array in arrays.values()]))
+
+
+def decode_networks(data: bytes, networks: BasisNetworks, coder: Coder) -> dict[str, np.ndarray]:
+    """The coded weights, which are put into `networks` as well.
+
+    Raises:
+        BitstreamError: the section is damaged, or a weight is not finite.
+    """
+    shapes = {name: tuple(weight.shape) for name, weight in networks.state_dict().items()}
+    if coder is Coder.CONTEXT:
+        decoded = decode_arrays(data, [(np.dtype(np.float16), shape) for shape in shapes.values()])
+        arrays = dict(zip(shapes, decoded, strict=True))
+    else:
+        sizes = [int(np.prod(shape)) for shape in shapes.values()]
+        flat = inflate_array({NETWORKS: data}, NETWORKS, np.float16, (sum(sizes),))
+        parts = np.split(flat, np.cumsum(sizes)[:-1])
+        arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise BitstreamError(f"section {NETWORKS}: NaN or infinity in it, expected finite weights")
+    networks.load_state_dict({name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()})
+    return arrays

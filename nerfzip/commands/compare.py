@@ -1,0 +1,26 @@
+"""`nerfzip compare`: files side by side, against the ground truth of a capture."""
+
+import logging
+from argparse import Namespace
+
+from nerfzip.config import build_scene, chosen_device
+from nerfzip.metrics import lpips_note
+from nerfzip.report.comparison import compare_files
+from nerfzip.report.terminal import print_tables
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Namespace) -> int:
+    device = chosen_device(arguments.device)
+    scene = build_scene(arguments.scene)
+    comparison = compare_files(arguments.files, scene, arguments.out, device, arguments.views)
+    print_tables(list(comparison.tables.values()))
+    for remark in comparison.remarks:
+        print(remark)
+    if not arguments.views:
+        print(f"drawn is view {comparison.views[0]}, where the PSNRs differ most")
+    print(f"{arguments.out}: {', '.join(file.name for file in comparison.written)}")
+    if note := lpips_note():
+        _log.info(note)
+    return 0

@@ -1,0 +1,140 @@
+"""What a file says about coefficient × basis fields besides their tensors."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from nerfzip.errors import BitstreamError
+from nerfzip.fields.basis_field import Shading
+from nerfzip.fields.basis_geometry import BasisGeometry
+from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
+from nerfzip.geometry import Box, Colour
+
+MOST_PARAMETERS = 1 << 26
+"""In the grids of a frame: 256 MiB as float32."""
+MOST_LEVELS = 16
+LARGEST_SIDE = 512
+LARGEST_EXTENT = 1e6
+MOST_STEPS = 8192
+"""Along the longest side of the box: what rendering may make room for, for each ray."""
+LARGEST_FREQUENCY = 1024.0
+NETWORK_LIMITS = {
+    "projection_width": (1, 256),
+    "appearance": (1, 64),
+    "colour_width": (1, 256),
+    "appearance_frequencies": (0, 16),
+    "direction_frequencies": (0, 16),
+}
+
+
+@dataclass(frozen=True)
+class BasisDescription:
+    """The fields of a video without their numbers; `occupancy` is the resolution of their masks."""
+
+    geometry: BasisGeometry
+    networks: NetworkSizes
+    occupancy: tuple[int, int, int]
+    shading: Shading
+    background: Colour
+    near: float
+
+    def new_networks(self) -> BasisNetworks:
+        """With arbitrary weights."""
+        return BasisNetworks(self.geometry.channels, self.networks)
+
+
+def describe(description: BasisDescription) -> dict[str, Any]:
+    """All that `parse` needs, ready for JSON.
+
+    Raises:
+        BitstreamError: beyond the limits of this module, so `parse` would refuse it.
+    """
+    geometry = description.geometry
+    header = {
+        "box": [*geometry.box.minimum, *geometry.box.maximum],
+        "coefficients": list(geometry.coefficient_resolution),
+        "bases": list(geometry.basis_resolutions),
+        "channels": list(geometry.basis_channels),
+        "frequencies": list(geometry.frequencies),
+        "step": geometry.step,
+        "networks": asdict(description.networks),
+        "occupancy": list(description.occupancy),
+        "shading": asdict(description.shading),
+        "background": list(description.background),
+        "near": description.near,
+    }
+    parse(header)
+    return header
+
+
+def parse(header: Any) -> BasisDescription:
+    """The inverse of `describe`.
+
+    Raises:
+        BitstreamError: a key is missing, or its value is not possible or over a limit.
+    """
+    if not isinstance(header, dict):
+        raise BitstreamError(f"header.field: {header!r}, expected an object")
+    low_x, low_y, low_z, high_x, high_y, high_z = _numbers(header, "box", 6, -LARGEST_EXTENT, LARGEST_EXTENT)
+    box = Box((low_x, low_y, low_z), (high_x, high_y, high_z))
+    if min(box.size) <= 0:
+        raise BitstreamError(f"header.field.box: {header['box']}, expected corners from low to high")
+    levels = len(header["bases"]) if isinstance(header.get("bases"), list) else 0
+    if not 1 <= levels <= MOST_LEVELS:
+        raise BitstreamError(f"header.field.bases: expected a list of 1 to {MOST_LEVELS} resolutions")
+    x, y, z = _integers(header, "coefficients", 3, 2, LARGEST_SIDE)
+    geometry = BasisGeometry(
+        box,
+        (x, y, z),
+        tuple(_integers(header, "bases", levels, 2, LARGEST_SIDE)),
+        tuple(_integers(header, "channels", levels, 1, 64)),
+        tuple(_numbers(header, "frequencies", levels, 1e-3, LARGEST_FREQUENCY)),
+        _numbers({"step": [header.get("step")]}, "step", 1, 1e-9, LARGEST_EXTENT)[0],
+    )
+    if geometry.parameters > MOST_PARAMETERS:
+        raise BitstreamError(f"header.field: {geometry.parameters} values a frame, the limit is {MOST_PARAMETERS}")
+    steps = math.dist(box.minimum, box.maximum) / geometry.step
+    if steps > MOST_STEPS:
+        raise BitstreamError(f"header.field.step: {steps:.0f} steps through the box, the limit is {MOST_STEPS}")
+    occupancy_x, occupancy_y, occupancy_z = _integers(header, "occupancy", 3, 2, LARGEST_SIDE)
+    red, green, blue = _numbers(header, "background", 3, 0, 1)
+    shading = header.get("shading")
+    names = [field.name for field in fields(Shading)]
+    if not isinstance(shading, dict) or sorted(shading) != sorted(names):
+        raise BitstreamError(f"header.field.shading: {shading!r}, expected an object of {', '.join(names)}")
+    shift = _numbers({"density_shift": [shading["density_shift"]]}, "density_shift", 1, -100, 100)[0]
+    threshold = _numbers({"weight_threshold": [shading["weight_threshold"]]}, "weight_threshold", 1, 0, 1)[0]
+    return BasisDescription(
+        geometry,
+        _networks(header.get("networks")),
+        (occupancy_x, occupancy_y, occupancy_z),
+        Shading(shift, threshold),
+        (red, green, blue),
+        _numbers({"near": [header.get("near")]}, "near", 1, 0, LARGEST_EXTENT)[0],
+    )
+
+
+def _networks(sizes: Any) -> NetworkSizes:
+    if not isinstance(sizes, dict) or sorted(sizes) != sorted(NETWORK_LIMITS):
+        raise BitstreamError(f"header.field.networks: {sizes!r}, expected an object of {', '.join(NETWORK_LIMITS)}")
+    for name, (least, most) in NETWORK_LIMITS.items():
+        _integers({name: [sizes[name]]}, name, 1, least, most)
+    return NetworkSizes(**sizes)
+
+
+def _integers(header: dict[str, Any], key: str, count: int, least: int, most: int) -> list[int]:
+    values = header.get(key)
+    if not isinstance(values, list) or len(values) != count or not all(type(v) is int for v in values):
+        raise BitstreamError(f"header.field.{key}: {values!r}, expected {count} integers")
+    if not all(least <= value <= most for value in values):
+        raise BitstreamError(f"header.field.{key}: {values!r}, expected from {least} to {most}")
+    return values
+
+
+def _numbers(header: dict[str, Any], key: str, count: int, least: float, most: float) -> list[float]:
+    values = header.get(key)
+    if not isinstance(values, list) or len(values) != count or not all(type(v) in (int, float) for v in values):
+        raise BitstreamError(f"header.field.{key}: {values!r}, expected {count} numbers")
+    if not all(math.isfinite(value) and least <= value <= most for value in values):
+        raise BitstreamError(f"header.field.{key}: {values!r}, expected from {least} to {most}")
+    return [float(value) for value in values]

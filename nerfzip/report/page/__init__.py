@@ -1,0 +1,1 @@
+"""One self-contained, interactive HTML page: curves, pictures, tables. `page` assembles it."""

@@ -1,0 +1,164 @@
+"""The pictures in the page: a bounded number of decoded test views, the ground truth, and maps of their difference."""
+
+import base64
+import functools
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
+from nerfzip.benchmark.row import Row
+from nerfzip.report.error_map import LARGEST_ERROR
+
+MOST_PICTURES = 120
+"""Decoded views in one page, each with its map of errors; they take some 8 MB and a few seconds."""
+
+MANY_ROWS = 1000
+MOST_PICTURES_OF_MANY = 30
+"""Decoded views where there are more rows, so that their report is not late for its pictures."""
+
+WIDTH = 480
+"""Pixels. Wider pictures are reduced."""
+
+QUALITY = 85
+"""Of the WebP encoder, 0 to 100."""
+
+_LEVELS = np.minimum(np.rint(np.arange(3 * 255 + 1) * (255 / (3 * LARGEST_ERROR))), 255).astype(np.uint8)
+_COLOURS = (255 * matplotlib.colormaps["inferno"](np.linspace(0, 1, 256))[:, :3]).round().astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class View:
+    """A test view of a row, by their numbers: the files of the decoded image and of the ground truth.
+
+    `first` is whether no view before it has the same ground truth.
+    """
+
+    row: int
+    number: int
+    decoded: Path
+    truth: Path
+    first: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is in the page of a view, as data URIs; None where a file is missing or damaged.
+
+    `truth` is that of the first view with it alone; `width` and `height` are of the decoded image at full size.
+    """
+
+    decoded: str | None = None
+    truth: str | None = None
+    error: str | None = None
+    width: int = 0
+    height: int = 0
+
+
+def most_pictures(rows: int) -> int:
+    return MOST_PICTURES if rows <= MANY_ROWS else MOST_PICTURES_OF_MANY
+
+
+def choose_views(rows: Sequence[Row], folders: Sequence[Path | None]) -> list[View]:
+    """The views to show: of the lowest seed of each label, rate and scene, scene by scene.
+
+    They are the kept ones (`ground_truth.kept_views`) of each row, or one of a row if all would be more than
+    `most_pictures`, and never more than that.
+
+    Args:
+        folders: of the rows; None or one without images has no views.
+    """
+    seeds: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        place = (row.dataset, row.scene, row.label, row.rate)
+        seeds[place] = min(row.seed, seeds.get(place, row.seed))
+    chosen = [
+        index
+        for index, (row, folder) in enumerate(zip(rows, folders, strict=True))
+        if folder and row.images and row.seed == seeds[row.dataset, row.scene, row.label, row.rate]
+    ]
+    chosen.sort(key=lambda index: (rows[index].dataset, rows[index].scene, rows[index].label, rows[index].bytes))
+    views = {index: _kept(rows[index]) for index in chosen}
+    most = most_pictures(len(rows))
+    if sum(map(len, views.values())) > most:
+        views = {index: [numbers[len(numbers) // 2]] for index, numbers in list(views.items())[:most]}
+    seen: set[Path] = set()
+    return [
+        _view(index, number, rows[index], folder, seen)
+        for index, numbers in views.items()
+        if (folder := folders[index])
+        for number in numbers
+    ]
+
+
+def make_picture(view: View) -> Picture:
+    """Read the files of a view. The error is that of the images at full size."""
+    decoded, truth = _read(view.decoded), _read_truth(view.truth)
+    encoded_truth = _encoded(truth) if view.first and truth is not None else None
+    if decoded is None:
+        return Picture(truth=encoded_truth)
+    height, width = decoded.shape[:2]
+    error = (
+        _encoded(error_levels(decoded, truth), _COLOURS) if truth is not None and truth.shape == decoded.shape else None
+    )
+    return Picture(_encoded(decoded), encoded_truth, error, width, height)
+
+
+def error_levels(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean absolute difference over the channels of two images (height, width, 3), 255 at `LARGEST_ERROR`."""
+    difference = np.maximum(a, b) - np.minimum(a, b)
+    total = difference[..., 0].astype(np.uint16) + difference[..., 1] + difference[..., 2]
+    return _LEVELS[total]
+
+
+def colour_bar(stops: int = 17) -> list[str]:
+    """Colours of the map of errors from 0 to `LARGEST_ERROR`, as in CSS."""
+    return [f"rgb({r} {g} {b})" for r, g, b in _COLOURS[np.linspace(0, 255, stops).round().astype(int)]]
+
+
+def _kept(row: Row) -> list[int]:
+    """Which of a row's images; those of training views have no ground truth beside the points."""
+    tests = [number for number, image in enumerate(row.images) if image.get("split", "test") == "test"]
+    return [tests[number] for number in kept_views(len(tests))]
+
+
+def _view(index: int, number: int, row: Row, folder: Path, seen: set[Path]) -> View:
+    # The name, and of a video the frame, alone: a row of somebody else's must not lead elsewhere.
+    file = Path(row.images[number]["file"])
+    name = f"{file.parent.name}/{file.name}" if file.parent.name.isdecimal() else file.name
+    truth = ground_truth_folder(folder.parent, row.fingerprint) / name
+    first = truth not in seen
+    seen.add(truth)
+    return View(index, number, folder / "images" / name, truth, first)
+
+
+# Views of one scene follow each other.
+@functools.lru_cache(maxsize=4)
+def _read_truth(path: Path) -> NDArray[np.uint8] | None:
+    return _read(path)
+
+
+def _read(path: Path) -> NDArray[np.uint8] | None:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+
+
+def _encoded(pixels: NDArray[np.uint8], colours: NDArray[np.uint8] | None = None) -> str:
+    image = Image.fromarray(pixels)
+    if image.width > WIDTH:
+        size = (WIDTH, max(1, round(image.height * WIDTH / image.width)))
+        image = image.resize(size, Image.Resampling.HAMMING)
+    if colours is not None:
+        image = Image.fromarray(colours[np.asarray(image)])
+    buffer = io.BytesIO()
+    image.save(buffer, format="webp", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
