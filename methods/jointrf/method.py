@@ -19,7 +19,7 @@ from methods.jointrf.packing import (
     network_arrays,
 )
 from methods.jointrf.training import RateWeights, Schedule, train_frame
-from methods.jointrf.visible import occupancy_resolution, visible_voxels
+from methods.jointrf.visible import Sketch, occupancy_resolution, sketch_of
 from nerfzip.bitstream import (
     BitstreamReader,
     BitstreamWriter,
@@ -110,26 +110,26 @@ class JointRF:
         self.joint = joint
         self.residual = residual
 
-    def fit(self, video: VolumetricScene) -> list[Bool[Tensor, "x y z"]]:
-        """For each frame the voxels in which something is to be seen; all else depends on the rate."""
+    def fit(self, video: VolumetricScene) -> list[Sketch]:
+        """A sketch of each frame; all else depends on the rate."""
         resolution = occupancy_resolution(video.box, self.occupancy)
-        masks = []
+        sketches = []
         for number, frame in enumerate(video.frames, start=1):
-            _log.info("frame %d of %d: what can be seen", number, len(video))
-            masks.append(visible_voxels(self.base.fit(frame), frame, resolution))
-        return masks
+            _log.info("sketch frame %d of %d", number, len(video))
+            sketches.append(sketch_of(self.base.fit(frame), frame, resolution))
+        return sketches
 
-    def uncompressed_bytes(self, model: list[Bool[Tensor, "x y z"]]) -> int:
+    def uncompressed_bytes(self, model: list[Sketch]) -> int:
         """Size of the grids of all frames and of the networks as float32, whatever the shape of the box."""
         networks = BasisNetworks(sum(self.budget.basis_channels), self.networks)
         return 4 * (len(model) * self.budget.parameters + sum(weight.numel() for weight in networks.parameters()))
 
-    def compress(self, model: list[Bool[Tensor, "x y z"]], video: VolumetricScene) -> bytes:
+    def compress(self, model: list[Sketch], video: VolumetricScene) -> bytes:
         file = io.BytesIO()
         self.write(model, video, file)
         return file.getvalue()
 
-    def write(self, model: list[Bool[Tensor, "x y z"]], video: VolumetricScene, file: Any) -> None:
+    def write(self, model: list[Sketch], video: VolumetricScene, file: Any) -> None:
         """`compress` into a binary file, section by section, so that it can be read while it grows."""
         groups = GroupsOfFrames(len(video), min(self.group, len(video)), self._dependence())
         first = video.frames[0]
@@ -158,7 +158,7 @@ class JointRF:
         last: FrameGrids | None = None
         for index, frame in enumerate(video.frames):
             is_key = groups.key(index) == index
-            trained, entropy = self._train(frame, model[index], layout, None if is_key else key, last, index)
+            trained, entropy, mask = self._train(frame, model[index], layout, None if is_key else key, last, index)
             if index == 0:
                 arrays = network_arrays(networks)
                 decode_networks(encode_networks(arrays, self.coder), networks, self.coder)
@@ -166,9 +166,9 @@ class JointRF:
                 writer.write(NETWORKS, encode_networks(arrays, self.coder))
             symbols = trained.symbols()
             reference = layout.reference(None if is_key else key, None if is_key else previous)
-            payload = encode_frame(model[index], symbols, entropy, reference, self.coder)
+            payload = encode_frame(mask, symbols, entropy, reference, self.coder)
             writer.write(frame_section(index), payload)
-            decoded = DecodedFrame(model[index], symbols, layout.grids(symbols, None if is_key else key))
+            decoded = DecodedFrame(mask, symbols, layout.grids(symbols, None if is_key else key))
             tensors = layout.coded_tensors(decoded)
             for name in sorted(tensors):
                 digest.add(tensor_name(index, name), tensors[name])
@@ -208,13 +208,13 @@ class JointRF:
     def _train(
         self,
         scene: Scene,
-        mask: Bool[Tensor, "x y z"],
+        sketch: Sketch,
         layout: FrameFormat,
         key: DecodedFrame | None,
         last: FrameGrids | None,
         index: int,
-    ) -> tuple[FrameGrids, FrameEntropy]:
-        """The grids of a frame, which start from those of the frame before, and its entropy models."""
+    ) -> tuple[FrameGrids, FrameEntropy, Bool[Tensor, "x y z"]]:
+        """The grids of a frame, which start from those of the frame before, its entropy models, and its occupancy."""
         description, networks = layout.description, layout.networks
         geometry = description.geometry
         frame = self._initial(layout, key, last)
@@ -222,10 +222,11 @@ class JointRF:
             geometry,
             BasisGrids(frame.coefficients, list(frame.bases)),
             networks,
-            Occupancy.of(mask),
+            Occupancy.of(sketch.seen),
             self.shading,
             scene.background,
             scene.near,
+            sketch.density - self.shading.density_shift,
         )
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
         trained_networks: nn.Module | None = networks if index == 0 else None
@@ -239,7 +240,7 @@ class JointRF:
         else:
             train_frame(field, frame, None, sampler, trained_networks, schedule, self.weights, name)
             _fit_entropy(entropy, frame, schedule)
-        return frame, entropy
+        return frame, entropy, field.occupancy.mask > 0
 
     def _initial(self, layout: FrameFormat, key: DecodedFrame | None, last: FrameGrids | None) -> FrameGrids:
         if last is None:

@@ -9,6 +9,7 @@ from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
 from nerfzip.errors import TrainingError
 from nerfzip.fields.basis_field import BasisField
 from nerfzip.progress import track
+from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
 from nerfzip.training.ray_sampler import RaySampler
 
 BETAS = (0.9, 0.99)
@@ -22,6 +23,8 @@ class Schedule:
         iterations, rays: how long, and rays a step.
         grids, networks, entropy: learning rates at the start.
         decay: factor that they have fallen by at the end, exponentially.
+        refresh_at: iterations at which rays begin to find their samples by what the field has become. From the last
+            on voxels are watched; those in which nothing is seen leave the occupancy at the end.
         rounded: share of the iterations, at the end, that see rounded values in place of noise.
     """
 
@@ -31,6 +34,7 @@ class Schedule:
     networks: float
     entropy: float
     decay: float
+    refresh_at: list[int]
     rounded: float
 
 
@@ -74,6 +78,7 @@ def train_frame(
     optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
     decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / max(schedule.iterations, 1)))
     pixels = len(sampler.pixels)
+    seen = torch.zeros_like(field.occupancy.mask)
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
         quantization = Quantization.NONE
@@ -82,8 +87,11 @@ def train_frame(
         rays, target = sampler.draw(schedule.rays)
         symbols = frame.quantized(quantization)
         field.grids = frame.grids(symbols)
-        rgb, _, _ = field.forward(rays, jitter=True)
-        loss = (rgb - target).square().mean()
+        if iteration in schedule.refresh_at:
+            field.refresh_proposal()
+            seen.zero_()
+        rendered = field.forward(rays, jitter=True, seen=seen)
+        loss = (rendered.rgb - target).square().mean()
         if entropy is not None:
             rate = weights.rate * weights.rate_decay ** (iteration / schedule.iterations)
             loss = loss + rate / pixels * torch.stack(entropy.bits(symbols)).sum()
@@ -95,3 +103,5 @@ def train_frame(
         loss.backward()
         optimiser.step()
         decay.step()
+    field.occupancy = Occupancy.of(dilated_maximum(seen) > 0)
+    field.refresh_proposal()

@@ -1,15 +1,32 @@
-"""Which voxels of a frame can be seen: where its rays are sampled, in training and after decoding."""
+"""A sketch of a frame: about how dense it is, and which voxels can be seen. Training starts from it."""
+
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nerfzip.data.scene import Scene
 from nerfzip.fields import VoxelField
+from nerfzip.fields.basis_field import DISTANCE_SCALE, EMPTY
 from nerfzip.geometry import Box
+from nerfzip.kernels import interpolate_trilinear
 from nerfzip.progress import track
 from nerfzip.rendering.images import RAYS_PER_CHUNK
 from nerfzip.sampling.occupancy import dilated_maximum
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """On the voxels of the occupancy of a frame.
+
+    Attributes:
+        seen: voxels in which a training ray sees something, or which touch such a one.
+        density: raw, for the activation of a `BasisField` with a shift of zero.
+    """
+
+    seen: Bool[Tensor, "x y z"]
+    density: Float[Tensor, "x y z 1"]
 
 
 def occupancy_resolution(box: Box, voxels: int) -> tuple[int, int, int]:
@@ -19,19 +36,27 @@ def occupancy_resolution(box: Box, voxels: int) -> tuple[int, int, int]:
 
 
 @torch.no_grad()
-def visible_voxels(field: VoxelField, scene: Scene, resolution: tuple[int, int, int]) -> Bool[Tensor, "x y z"]:
-    """Voxels of the scene's box in which a training ray sees something of a fitted field, or which touch such a one."""
-    low, size = torch.tensor(scene.box.minimum), torch.tensor(scene.box.size)
-    field_low = torch.tensor(field.geometry.box.minimum)
-    spacing = 1 / field.geometry.scale(low)
-    last = torch.tensor(resolution) - 1
+def sketch_of(field: VoxelField, scene: Scene, resolution: tuple[int, int, int]) -> Sketch:
+    """What a fitted voxel field says about the voxels of a scene's box."""
+    low, size, last = torch.tensor(scene.box.minimum), torch.tensor(scene.box.size), torch.tensor(resolution) - 1
+    field_low, scale = torch.tensor(field.geometry.box.minimum), field.geometry.scale(low)
     seen = torch.zeros(resolution, dtype=torch.bool)
     cameras = scene.train.cameras
     for camera in track(range(len(cameras)), "visible voxels", len(cameras)):
         rays = cameras.image_rays(camera)
         for start in range(0, len(rays), RAYS_PER_CHUNK):
             positions, _ = field.visible_samples(rays[start : start + RAYS_PER_CHUNK])
-            index = ((field_low + positions * spacing - low) / size * last).round().long()
+            index = ((field_low + positions / scale - low) / size * last).round().long()
             x, y, z = torch.minimum(index.clamp(min=0), last).unbind(dim=1)
             seen[x, y, z] = True
-    return dilated_maximum(seen)
+    seen = dilated_maximum(seen)
+    voxels = seen.nonzero()
+    inside = (low + voxels / last * size - field_low) * scale
+    raw = interpolate_trilinear(field.density.detach(), inside)[:, 0]
+    depth = torch.nn.functional.softplus(raw + field.shift) * (max(scene.box.size) / field.geometry.final_voxel_size)
+    per_scale = (depth / DISTANCE_SCALE).clamp(min=1e-6)
+    density = torch.full((*resolution, 1), EMPTY)
+    # The inverse of softplus, in the form that neither a large nor a tiny argument takes out of float32.
+    x, y, z = voxels.unbind(dim=1)
+    density[x, y, z, 0] = per_scale + torch.log(-torch.expm1(-per_scale))
+    return Sketch(seen, density)

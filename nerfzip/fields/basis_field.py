@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from nerfzip.fields.basis_geometry import BasisGeometry
 from nerfzip.fields.basis_networks import BasisNetworks
 from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
-from nerfzip.kernels import accumulate_along_rays, render_weights
+from nerfzip.kernels import accumulate_along_rays, march_density, render_weights
 from nerfzip.kernels.periodic import periodic_product
-from nerfzip.kernels.traversal import traverse_occupancy
 from nerfzip.sampling import Occupancy
 
 DISTANCE_SCALE = 50.0
@@ -21,6 +20,9 @@ DISTANCE_SCALE = 50.0
 RAYS_AT_ONCE = 2048
 """When whole images are rendered; bounds the memory that the samples of dense rays take."""
 SMALLEST_WEIGHT = 1e-4
+EMPTY = -1e4
+"""Raw density outside of the occupancy."""
+VOXELS_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,33 @@ class Shading:
     Attributes:
         density_shift: added to the raw density before softplus.
         weight_threshold: samples of at most this weight get no colour.
+        proposal_alpha, proposal_transmittance: where the proposal is at most so opaque over a step, and where it lets
+            less than this through, there are no samples.
     """
 
     density_shift: float
     weight_threshold: float
+    proposal_alpha: float
+    proposal_transmittance: float
+
+
+@dataclass(frozen=True)
+class BasisSamples:
+    """A rendered bundle of rays, differentiable in all but the depth."""
+
+    rgb: Float[Tensor, "rays 3"]
+    transmittance: Float[Tensor, "rays"]
+    depth: Float[Tensor, "rays"]
 
 
 class BasisField:
-    """One frame: grids, networks, and the voxels that are worth sampling."""
+    """One frame: grids, networks, and the voxels that are worth sampling.
+
+    Density needs the network, so rays find their samples by a proposal: raw densities on the voxels of the occupancy.
+
+    Args:
+        proposal: None computes it from the grids.
+    """
 
     def __init__(
         self,
@@ -56,6 +77,7 @@ class BasisField:
         shading: Shading,
         background: Colour,
         near: float,
+        proposal: Float[Tensor, "x y z 1"] | None = None,
     ) -> None:
         self.geometry = geometry
         self.grids = grids
@@ -64,6 +86,10 @@ class BasisField:
         self.shading = shading
         self.background = background
         self.near = near
+        if proposal is None:
+            self.refresh_proposal()
+        else:
+            self.proposal = proposal
 
     @property
     def box(self) -> Box:
@@ -90,45 +116,61 @@ class BasisField:
         t_min, t_max = intersect_box(rays, self.geometry.box, self.near)
         return (rays.origins - minimum) * scale, rays.directions * scale, t_min, t_max
 
-    def densities(self, positions: Float[Tensor, "samples 3"]) -> tuple[Tensor, Tensor]:
-        """Optical depth over a whole longest side of the box, and appearance, at positions in [0, 1]³ of the box."""
-        features = periodic_product(self.grids.coefficients, self.grids.bases, positions, self.geometry.tiles)
-        raw, appearance = self.networks.project(features)
-        return DISTANCE_SCALE * torch.nn.functional.softplus(raw + self.shading.density_shift), appearance
+    def raw_density(self, positions: Float[Tensor, "samples 3"]) -> tuple[Tensor, Tensor]:
+        """Density before its activation, and appearance, at positions in voxels of the occupancy."""
+        last = positions.new_tensor(self.occupancy.mask.shape) - 1
+        tiles = self.geometry.tiles
+        features = periodic_product(self.grids.coefficients, self.grids.bases, positions / last, tiles)
+        return self.networks.project(features)
 
-    def forward(self, rays: Rays, jitter: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Colours, the light that passes, and expected distances of at most a few thousand rays.
+    @torch.no_grad()
+    def refresh_proposal(self) -> None:
+        """Evaluate the density at the centres of the occupied voxels; by these rays find their samples."""
+        voxels = self.occupancy.mask.nonzero()
+        proposal = torch.full((*self.occupancy.mask.shape, 1), EMPTY)
+        for part in voxels.split(VOXELS_AT_ONCE):
+            x, y, z = part.unbind(dim=1)
+            proposal[x, y, z, 0] = self.raw_density(part.float())[0]
+        self.proposal = proposal
+
+    def forward(self, rays: Rays, jitter: bool = False, seen: UInt8[Tensor, "x y z"] | None = None) -> BasisSamples:
+        """Render at most a few thousand rays.
 
         Args:
             jitter: move each ray's samples by a random part of a step.
+            seen: here a voxel of the occupancy is set to 1 if a sample in it gets a colour.
         """
-        step = self.geometry.step
+        step, shading = self.geometry.step, self.shading
+        interval = DISTANCE_SCALE * step / self.geometry.longest_side
         origins, directions, t_min, t_max = self.to_voxels(rays)
         if jitter:
             t_min = t_min + step * torch.rand_like(t_min)
-        samples = traverse_occupancy(
-            origins, directions, t_min, t_max, self.occupancy.mask, self.occupancy.blocks, step
+        mask, blocks = self.occupancy.mask, self.occupancy.blocks
+        samples = march_density(
+            *(origins, directions, t_min, t_max, mask, blocks, step, self.proposal, shading.density_shift, interval),
+            *(shading.proposal_alpha, shading.proposal_transmittance),
         )
-        distances = (samples.t_starts + samples.t_ends) / 2
-        ray_indices, offsets = samples.ray_indices, samples.ray_offsets
-        voxels = origins[ray_indices] + distances[:, None] * directions[ray_indices]
-        positions = voxels / (voxels.new_tensor(self.occupancy.mask.shape) - 1)
-        depths, appearance = self.densities(positions)
-        alphas = 1 - torch.exp(-depths * (step / self.geometry.longest_side))
-        weights, transmittance = render_weights(alphas, offsets)
-        visible = (weights.detach() > self.shading.weight_threshold).nonzero()[:, 0]
-        weights, ray_indices = weights[visible], ray_indices[visible]
-        offsets = torch.searchsorted(visible, offsets)
+        raw, appearance = self.raw_density(samples.positions)
+        alphas = 1 - torch.exp(-interval * torch.nn.functional.softplus(raw + shading.density_shift))
+        weights, transmittance = render_weights(alphas, samples.ray_offsets)
+        visible = (weights.detach() > shading.weight_threshold).nonzero()[:, 0]
+        if seen is not None:
+            x, y, z = samples.positions[visible].round().long().unbind(dim=1)
+            seen[x, y, z] = 1
+        weights, ray_indices = weights[visible], samples.ray_indices[visible]
+        offsets = torch.searchsorted(visible, samples.ray_offsets)
         colours = self.networks.shade(appearance[visible], rays.directions[ray_indices])
+        ones_and_distances = torch.stack([torch.ones_like(weights), samples.distances[visible]], dim=1)
+        total, depth = accumulate_along_rays(weights.detach(), ones_and_distances.detach(), offsets).unbind(dim=1)
         rgb = accumulate_along_rays(weights, colours, offsets)
-        sums = accumulate_along_rays(
-            weights.detach(), torch.stack([torch.ones_like(weights), distances[visible]], dim=1).detach(), offsets
-        )
         rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
-        return rgb, transmittance, sums[:, 1] / sums[:, 0].clamp(min=SMALLEST_WEIGHT)
+        return BasisSamples(rgb, transmittance, depth / total.clamp(min=SMALLEST_WEIGHT))
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
         parts = [self.forward(rays[start : start + RAYS_AT_ONCE]) for start in range(0, len(rays), RAYS_AT_ONCE)]
-        rgb, transmittance, depth = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-        return RenderedRays(rgb.clamp(0, 1), 1 - transmittance, depth)
+        return RenderedRays(
+            torch.cat([part.rgb for part in parts]).clamp(0, 1),
+            1 - torch.cat([part.transmittance for part in parts]),
+            torch.cat([part.depth for part in parts]),
+        )

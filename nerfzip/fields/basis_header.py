@@ -102,13 +102,13 @@ def parse(header: Any) -> BasisDescription:
     names = [field.name for field in fields(Shading)]
     if not isinstance(shading, dict) or sorted(shading) != sorted(names):
         raise BitstreamError(f"header.field.shading: {shading!r}, expected an object of {', '.join(names)}")
-    shift = _numbers({"density_shift": [shading["density_shift"]]}, "density_shift", 1, -100, 100)[0]
-    threshold = _numbers({"weight_threshold": [shading["weight_threshold"]]}, "weight_threshold", 1, 0, 1)[0]
+    limits = {"density_shift": (-100, 100)}
+    thresholds = {name: _numbers({name: [shading[name]]}, name, 1, *limits.get(name, (0, 1)))[0] for name in names}
     return BasisDescription(
         geometry,
         _networks(header.get("networks")),
         (occupancy_x, occupancy_y, occupancy_z),
-        Shading(shift, threshold),
+        Shading(**thresholds),
         (red, green, blue),
         _numbers({"near": [header.get("near")]}, "near", 1, 0, LARGEST_EXTENT)[0],
     )
