@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from nerfzip import registry
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.config import _compose, _hydra_compose
 from nerfzip.errors import ConfigError
@@ -72,13 +71,6 @@ def test_a_preset_is_words_before_the_users() -> None:
     expected = [("tiny", "coarse", 1), ("tiny", "fine", 1), ("wrapped", "default", 1)]
     assert [(c.label, c.rate, c.seed) for c in configs] == expected
     assert len(sweep_configs(["+preset=one,two"])) == 4
-
-
-def test_every_preset_of_ours_is_a_sweep() -> None:
-    assert "demo" in registry.names("preset")
-    for name in set(registry.names("preset")) - {"one", "two"}:
-        assert sweep_configs([f"+preset={name}"]), name
-        assert registry.description("preset", name)
 
 
 @pytest.mark.parametrize(
