@@ -15,6 +15,9 @@ from nerfzip.geometry import Box, Colour, check_pose
 Corners = Sequence[Sequence[float]]
 """A box as a setting: its minimum and its maximum corner."""
 
+LARGEST_SKEW = 1e-3
+"""Of fx. What is below moves no pixel of a usual image by more than one."""
+
 
 def scene_folder(root: str | Path, scene: str) -> Path:
     """The folder `root/scene`.
@@ -95,6 +98,17 @@ def as_pose(value: object, where: str) -> Float[Tensor, "4 4"]:
     pose = torch.tensor([[as_number(entry, where) for entry in row] for row in rows], dtype=torch.float64)
     check_pose(pose, where)
     return pose
+
+
+def as_intrinsics(value: object, where: str) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy from a 3×3 matrix of nested lists without skew, or CaptureError naming `where`."""
+    rows = value if isinstance(value, list) else []
+    if len(rows) != 3 or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise CaptureError(f"{where}: expected three rows of three numbers")
+    (fx, skew, cx), (_, fy, cy), _ = [[as_number(entry, where) for entry in row] for row in rows]
+    if abs(skew) > LARGEST_SKEW * fx:
+        raise CaptureError(f"{where}: a skew of {skew:g}, expected square pixels (0)")
+    return as_positive(fx, f"{where}, fx"), as_positive(fy, f"{where}, fy"), cx, cy
 
 
 def _three_numbers(value: Sequence[float], where: str) -> tuple[float, float, float]:
