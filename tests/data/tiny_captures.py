@@ -132,3 +132,52 @@ def edit_json(path: Path, **changes: object) -> None:
     """Set top-level keys; a value of None removes the key."""
     document = {**json.loads(path.read_text()), **changes}
     path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+
+
+def _dots(capture: Capture, rng: np.random.Generator, cameras: range | list[int], frames: int) -> dict[int, np.ndarray]:
+    """Poses (OpenCV axes) of cameras, and in each of their frames a dot; the principal point is the camera's own."""
+    poses = {}
+    for camera in cameras:
+        poses[camera] = look_at_origin_opengl(rng) @ np.diag([1.0, -1.0, -1.0, 1.0])
+        for frame in range(frames):
+            (column, row), name = _dot(rng), f"camera {camera}, frame {frame}"
+            capture.pixels[name] = column, row
+            capture.points[name] = world_point(poses[camera], column + 1, row + 1, "opencv", own_centre(camera))
+    return poses
+
+
+def own_centre(camera: int) -> tuple[float, float]:
+    return WIDTH / 2 + 0.25 * camera, HEIGHT / 2 - 0.5 * camera
+
+
+def own_matrix(camera: int) -> np.ndarray:
+    cx, cy = own_centre(camera)
+    return np.array([[FOCAL, 0, cx], [0, FOCAL, cy], [0, 0, 1]])
+
+
+def write_panoptic(root: Path, frames: int = 4) -> Capture:
+    """Cameras 2, 1, 5, 9 in this order, whose numbers are no positions, and camera 0 for test, without a mask."""
+    rng = np.random.default_rng(4)
+    capture = Capture(root, "juggle", {}, {})
+    cameras = [2, 1, 5, 9]
+    poses = _dots(capture, rng, [*cameras, 0], frames)
+    for camera in poses:
+        for folder in ("ims", "seg") if camera else ("ims",):
+            (capture.folder / folder / str(camera)).mkdir(parents=True)
+        for frame in range(frames):
+            column, row = capture.pixels[f"camera {camera}, frame {frame}"]
+            name = f"{camera}/{frame:06d}"
+            dot_image(column, row, "RGB").save(capture.folder / f"ims/{name}.jpg", quality=100, subsampling=0)
+            if camera:
+                dot_image(column, row, "RGBA").split()[3].convert("1").save(capture.folder / f"seg/{name}.png")
+    for split, numbers in (("train", cameras), ("test", [0])):
+        document = {
+            "w": WIDTH,
+            "h": HEIGHT,
+            "k": [[own_matrix(camera).tolist() for camera in numbers]] * frames,
+            "w2c": [[np.linalg.inv(poses[camera]).tolist() for camera in numbers]] * frames,
+            "fn": [[f"{camera}/{frame:06d}.jpg" for camera in numbers] for frame in range(frames)],
+            "cam_id": [numbers] * frames,
+        }
+        (capture.folder / f"{split}_meta.json").write_text(json.dumps(document))
+    return capture
