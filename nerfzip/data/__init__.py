@@ -4,6 +4,7 @@ from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
 from nerfzip.data.panoptic import load_panoptic
+from nerfzip.data.rerf import load_rerf
 from nerfzip.data.scene import Scene, Views, VolumetricScene
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "load_nerf_synthetic",
     "load_nsvf",
     "load_panoptic",
+    "load_rerf",
     "load_tanks_temples",
 ]

@@ -80,7 +80,7 @@ def as_colour(value: Sequence[float], where: str) -> Colour:
     return red, green, blue
 
 
-def as_box(corners: Corners, where: str) -> Box:
+def as_box(corners: object, where: str) -> Box:
     """A box that is not empty, or CaptureError naming `where`."""
     if not isinstance(corners, Sequence) or len(corners) != 2:
         raise CaptureError(f"{where}: {corners!r}, expected a minimum and a maximum corner")
@@ -111,7 +111,7 @@ def as_intrinsics(value: object, where: str) -> tuple[float, float, float, float
     return as_positive(fx, f"{where}, fx"), as_positive(fy, f"{where}, fy"), cx, cy
 
 
-def _three_numbers(value: Sequence[float], where: str) -> tuple[float, float, float]:
+def _three_numbers(value: object, where: str) -> tuple[float, float, float]:
     if not isinstance(value, Sequence) or len(value) != 3:
         raise CaptureError(f"{where}: {value!r}, expected three numbers")
     first, second, third = (as_number(entry, where) for entry in value)

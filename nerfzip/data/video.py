@@ -112,6 +112,11 @@ def chosen_frames(frames: str, available: int, where: Path) -> range:
     return chosen
 
 
+def evenly_spaced(cameras: Sequence[int], count: int) -> list[int]:
+    """`count` of the cameras, in the middle of equal parts of their list."""
+    return [cameras[(2 * part + 1) * len(cameras) // (2 * count)] for part in range(count)]
+
+
 def split_cameras(cameras: Sequence[int], test_cameras: Sequence[int], where: Path) -> dict[str, list[int]]:
     """Camera numbers by split: those to hold out, in the order given, and the others.
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -180,4 +181,38 @@ def write_panoptic(root: Path, frames: int = 4) -> Capture:
             "cam_id": [numbers] * frames,
         }
         (capture.folder / f"{split}_meta.json").write_text(json.dumps(document))
+    return capture
+
+
+def write_video(path: Path, images: list[np.ndarray], keyframe_every: int = 3) -> None:
+    """RGB images as H.264, lossless but for the conversion to YCbCr, with frames that refer to later ones."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        options = {"qp": "0", "g": str(keyframe_every), "bf": "2"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv444p"
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def write_rerf(root: Path, frames: int = 4, without_video: tuple[int, ...] = (3,)) -> Capture:
+    """Seven cameras in the calibration, and videos of those that are not in `without_video`."""
+    rng = np.random.default_rng(6)
+    capture = Capture(root, "dance", {}, {})
+    capture.folder.mkdir(parents=True)
+    poses = _dots(capture, rng, range(7), frames)
+    rows, matrices = [], []
+    for camera, pose in poses.items():
+        rows.append(np.concatenate([pose[:3, 2], pose[:3, 0], pose[:3, 1], pose[:3, 3]]))
+        matrices.append("\n".join(" ".join(str(entry) for entry in row) for row in own_matrix(camera)))
+        dots = [dot_image(*capture.pixels[f"camera {camera}, frame {frame}"], "RGBA") for frame in range(frames)]
+        if camera not in without_video:
+            name = f"{camera:03d}.mp4"
+            write_video(capture.folder / "image" / name, [np.asarray(dot)[..., :3] for dot in dots])
+            write_video(capture.folder / "mask" / name, [np.asarray(dot)[..., [3, 3, 3]] for dot in dots])
+    np.savetxt(capture.folder / "CamPose.inf", rows)
+    (capture.folder / "Intrinsic.inf").write_text("\n\n".join(matrices) + "\n")
+    (capture.folder / "bbox.json").write_text('{"xyz_min": [-0.5, -0.4, -0.3], "xyz_max": [0.5, 0.6, 0.7]}')
     return capture
