@@ -1,5 +1,6 @@
 """Captures on disk, and the embedded scene, as `Scene` or `VolumetricScene`. One file a format."""
 
+from nerfzip.data.dna_rendering import load_dna_rendering
 from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
@@ -11,6 +12,7 @@ __all__ = [
     "Scene",
     "Views",
     "VolumetricScene",
+    "load_dna_rendering",
     "load_instant_ngp",
     "load_nerf_synthetic",
     "load_nsvf",

@@ -68,7 +68,7 @@ def downscale_rgba(rgba: Rgba, factor: int) -> Rgba:
     """
     if factor == 1:
         return rgba
-    return filter_premultiplied(rgba, lambda image: _block_means(image, factor))
+    return filter_premultiplied(rgba, lambda image: block_means(image, factor))
 
 
 def filter_premultiplied(rgba: Rgba, linear_filter: Callable[[Rgba], Rgba]) -> Rgba:
@@ -83,7 +83,8 @@ def filter_premultiplied(rgba: Rgba, linear_filter: Callable[[Rgba], Rgba]) -> R
     return filtered.clip(0, 1)
 
 
-def _block_means(image: Rgba, factor: int) -> Rgba:
+def block_means(image: Float[np.ndarray, "height width channels"], factor: int) -> Float[np.ndarray, "h w channels"]:
+    """Means of blocks of `factor`×`factor` pixels; what fills no block on the right and at the bottom is left out."""
     height, width = image.shape[0] // factor * factor, image.shape[1] // factor * factor
     # Sums of strided slices: several times faster than a mean over axes of a reshaped array.
     rows = np.add.reduce([image[offset:height:factor] for offset in range(factor)])

@@ -3,11 +3,13 @@
 The arithmetic here is the formats', not nerfzip's: numpy, native axes, full-size pixels.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import h5py
 import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -215,4 +217,32 @@ def write_rerf(root: Path, frames: int = 4, without_video: tuple[int, ...] = (3,
     np.savetxt(capture.folder / "CamPose.inf", rows)
     (capture.folder / "Intrinsic.inf").write_text("\n\n".join(matrices) + "\n")
     (capture.folder / "bbox.json").write_text('{"xyz_min": [-0.5, -0.4, -0.3], "xyz_max": [0.5, 0.6, 0.7]}')
+    return capture
+
+
+def encoded(image: Image.Image, kind: str) -> np.ndarray:
+    """The bytes of an image file as an array, as `.smc` files hold them."""
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **({"quality": 100, "subsampling": 0} if kind == "jpeg" else {}))
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def write_dna_rendering(root: Path, frames: int = 3) -> Capture:
+    """Cameras 0, 1, 2, 10 of 5 megapixels, with lenses that do not distort, and camera 48, of 12 megapixels."""
+    rng = np.random.default_rng(7)
+    capture = Capture(root, "0012_11", {}, {})
+    cameras = [0, 1, 2, 10]
+    poses = _dots(capture, rng, cameras, frames)
+    with h5py.File(root / "0012_11.smc", "w") as main, h5py.File(root / "0012_11_annots.smc", "w") as annotations:
+        main["Camera_12mp/48/color/0"] = encoded(Image.new("RGB", (8, 8)), "jpeg")
+        for camera in cameras:
+            calibration = annotations.create_group(f"Camera_Parameter/{camera:02d}")
+            calibration["K"], calibration["D"], calibration["RT"] = own_matrix(camera), np.zeros(5), poses[camera]
+            calibration["Color_Calibration"] = np.eye(3)
+            for frame in range(frames):
+                dot = dot_image(*capture.pixels[f"camera {camera}, frame {frame}"], "RGBA")
+                main[f"Camera_5mp/{camera}/color/{frame}"] = encoded(dot.convert("RGB"), "jpeg")
+                # Of a mask the largest channel counts.
+                mask = Image.merge("RGB", [Image.new("L", dot.size), dot.split()[3], Image.new("L", dot.size)])
+                annotations[f"Mask/{camera}/mask/{frame}"] = encoded(mask, "png")
     return capture
