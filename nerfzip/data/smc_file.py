@@ -73,14 +73,15 @@ class SmcFile:
     def _member(self, keys: tuple[str | int, ...]) -> object:
         member: object = self._file
         for depth, key in enumerate(keys):
+            if not isinstance(member, h5py.Group):
+                raise CaptureError(f"{self.where(*keys[:depth])}: a data set, expected a group")
             names = (str(key), f"{key:02d}") if isinstance(key, int) else (key,)
             try:
-                found = next((member[name] for name in names if name in member), None)  # type: ignore[operator,index]
-            except (OSError, RuntimeError, TypeError, KeyError) as error:
+                member = next((member[name] for name in names if name in member), None)
+            except (OSError, RuntimeError, KeyError) as error:
                 raise CaptureError(f"{self.where(*keys[: depth + 1])}: damaged: {error}") from error
-            if found is None:
+            if member is None:
                 raise CaptureError(f"{self.path}: the key {_name(keys[: depth + 1])!r} is missing")
-            member = found
         return member
 
 
