@@ -9,7 +9,7 @@ from nerfzip.data.bounds import look_at_point
 from nerfzip.data.visual_hull import Hull, Mask, carve_masks
 from nerfzip.geometry import Box, Cameras
 
-RESOLUTION = 64
+RESOLUTIONS = (32, 64)
 """Voxels along each edge of what is searched: first of all that lies between the cameras, then of what was found."""
 
 
@@ -30,8 +30,8 @@ def foreground_box(
     boxes = []
     for frame, masks in moments:
         found = region
-        for _ in range(2):
-            hull = carve_masks(cameras, masks, found, (RESOLUTION,) * 3, fewest_views, misses, frame)
+        for resolution in RESOLUTIONS:
+            hull = carve_masks(cameras, masks, found, (resolution,) * 3, fewest_views, misses, frame)
             found = occupied_box(hull, found)
         boxes.append(found)
     corners = np.array([(box.minimum, box.maximum) for box in boxes])
