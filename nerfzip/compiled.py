@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-ROOMS = ("nerfzip/kernels", "nerfzip/entropy", "nerfzip/data/procedural", "methods")
+ROOMS = ("nerfzip/kernels", "nerfzip/entropy", "nerfzip/data", "methods")
 
 
 def choose_cache_folder() -> None:

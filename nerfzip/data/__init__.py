@@ -1,8 +1,22 @@
-"""Captures on disk, and the embedded scene, as `Scene`. One file a format."""
+"""Captures on disk, and the embedded scene, as `Scene` or `VolumetricScene`. One file a format."""
 
+from nerfzip.data.dna_rendering import load_dna_rendering
 from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
-from nerfzip.data.scene import Scene, Views
+from nerfzip.data.panoptic import load_panoptic
+from nerfzip.data.rerf import load_rerf
+from nerfzip.data.scene import Scene, Views, VolumetricScene
 
-__all__ = ["Scene", "Views", "load_instant_ngp", "load_nerf_synthetic", "load_nsvf", "load_tanks_temples"]
+__all__ = [
+    "Scene",
+    "Views",
+    "VolumetricScene",
+    "load_dna_rendering",
+    "load_instant_ngp",
+    "load_nerf_synthetic",
+    "load_nsvf",
+    "load_panoptic",
+    "load_rerf",
+    "load_tanks_temples",
+]

@@ -15,6 +15,9 @@ from nerfzip.geometry import Box, Colour, check_pose
 Corners = Sequence[Sequence[float]]
 """A box as a setting: its minimum and its maximum corner."""
 
+LARGEST_SKEW = 1e-3
+"""Of fx. What is below moves no pixel of a usual image by more than one."""
+
 
 def scene_folder(root: str | Path, scene: str) -> Path:
     """The folder `root/scene`.
@@ -77,7 +80,7 @@ def as_colour(value: Sequence[float], where: str) -> Colour:
     return red, green, blue
 
 
-def as_box(corners: Corners, where: str) -> Box:
+def as_box(corners: object, where: str) -> Box:
     """A box that is not empty, or CaptureError naming `where`."""
     if not isinstance(corners, Sequence) or len(corners) != 2:
         raise CaptureError(f"{where}: {corners!r}, expected a minimum and a maximum corner")
@@ -97,7 +100,18 @@ def as_pose(value: object, where: str) -> Float[Tensor, "4 4"]:
     return pose
 
 
-def _three_numbers(value: Sequence[float], where: str) -> tuple[float, float, float]:
+def as_intrinsics(value: object, where: str) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy from a 3×3 matrix of nested lists without skew, or CaptureError naming `where`."""
+    rows = value if isinstance(value, list) else []
+    if len(rows) != 3 or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise CaptureError(f"{where}: expected three rows of three numbers")
+    (fx, skew, cx), (_, fy, cy), _ = [[as_number(entry, where) for entry in row] for row in rows]
+    if abs(skew) > LARGEST_SKEW * fx:
+        raise CaptureError(f"{where}: a skew of {skew:g}, expected square pixels (0)")
+    return as_positive(fx, f"{where}, fx"), as_positive(fy, f"{where}, fy"), cx, cy
+
+
+def _three_numbers(value: object, where: str) -> tuple[float, float, float]:
     if not isinstance(value, Sequence) or len(value) != 3:
         raise CaptureError(f"{where}: {value!r}, expected three numbers")
     first, second, third = (as_number(entry, where) for entry in value)

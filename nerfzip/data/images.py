@@ -1,35 +1,39 @@
 """Image files as straight-alpha float32 RGBA, and filters that respect alpha."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from nerfzip.errors import CaptureError
 
 Rgba = Float[np.ndarray, "height width 4"]
+Mask = Float[np.ndarray, "height width"]
 
 MODES = ("RGBA", "RGB", "LA", "L", "P")
 """Pillow's names of the 8-bit pixel formats whose conversion to RGBA loses nothing."""
 
+MASK_MODES = ("1", "L")
+"""Pixels of one bit, and of 8 bits between background (0) and foreground (255)."""
+
 SMALLEST_ALPHA = 1e-8
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path, modes: Sequence[str] = MODES) -> tuple[int, int]:
     """Width and height from the file's header; the pixels are not decoded.
 
     Raises:
-        CaptureError: there is no such file, it is no image, or not one of 8 bits a channel.
+        CaptureError: there is no such file, it is no image, or its pixel format is none of `modes`.
     """
-    with _open(path) as image:
+    with _open(path, modes) as image:
         return image.size
 
 
-def check_size(path: Path, width: int, height: int) -> None:
-    """Raise CaptureError unless the header of the image at `path` says `width`×`height`."""
-    found = image_size(path)
+def check_size(path: Path, width: int, height: int, modes: Sequence[str] = MODES) -> None:
+    """Raise CaptureError unless the header of the image at `path` says `width`×`height` and one of `modes`."""
+    found = image_size(path, modes)
     if found != (width, height):
         raise CaptureError(f"{path}: the image is {found[0]}×{found[1]} pixels, expected {width}×{height}")
 
@@ -40,13 +44,19 @@ def read_rgba(path: Path, width: int, height: int) -> Rgba:
     Raises:
         CaptureError: the file is missing, truncated, otherwise damaged, or of another size.
     """
-    check_size(path, width, height)
-    with _open(path) as image:
-        try:
-            pixels = np.asarray(image.convert("RGBA"))
-        except Exception as error:  # Pillow's decoders raise almost anything on damaged data.
-            raise CaptureError(f"{path}: the image is truncated or damaged: {error}") from error
-    return pixels.astype(np.float32) / 255
+    return _read(path, width, height, MODES, "RGBA").astype(np.float32) / 255
+
+
+def read_mask(path: Path, width: int, height: int) -> Mask:
+    """Decode a mask to [0, 1]: one of 1 bit to 0 and 1, one of 8 bits (grey) to 255ths. Errors are `read_rgba`'s."""
+    return _read(path, width, height, MASK_MODES, "L").astype(np.float32) / 255
+
+
+def with_alpha(rgba: Rgba, mask: Mask) -> Rgba:
+    """The image with a mask for its alpha."""
+    masked = rgba.copy()
+    masked[..., 3] = mask
+    return masked
 
 
 def downscale_rgba(rgba: Rgba, factor: int) -> Rgba:
@@ -58,7 +68,7 @@ def downscale_rgba(rgba: Rgba, factor: int) -> Rgba:
     """
     if factor == 1:
         return rgba
-    return filter_premultiplied(rgba, lambda image: _block_means(image, factor))
+    return filter_premultiplied(rgba, lambda image: block_means(image, factor))
 
 
 def filter_premultiplied(rgba: Rgba, linear_filter: Callable[[Rgba], Rgba]) -> Rgba:
@@ -73,7 +83,8 @@ def filter_premultiplied(rgba: Rgba, linear_filter: Callable[[Rgba], Rgba]) -> R
     return filtered.clip(0, 1)
 
 
-def _block_means(image: Rgba, factor: int) -> Rgba:
+def block_means(image: Float[np.ndarray, "height width channels"], factor: int) -> Float[np.ndarray, "h w channels"]:
+    """Means of blocks of `factor`×`factor` pixels; what fills no block on the right and at the bottom is left out."""
     height, width = image.shape[0] // factor * factor, image.shape[1] // factor * factor
     # Sums of strided slices: several times faster than a mean over axes of a reshaped array.
     rows = np.add.reduce([image[offset:height:factor] for offset in range(factor)])
@@ -81,14 +92,23 @@ def _block_means(image: Rgba, factor: int) -> Rgba:
     return total / np.float32(factor**2)
 
 
-def _open(path: Path) -> Image.Image:
+def _read(path: Path, width: int, height: int, modes: Sequence[str], mode: str) -> UInt8[np.ndarray, "..."]:
+    check_size(path, width, height, modes)
+    with _open(path, modes) as image:
+        try:
+            return np.asarray(image.convert(mode))
+        except Exception as error:  # Pillow's decoders raise almost anything on damaged data.
+            raise CaptureError(f"{path}: the image is truncated or damaged: {error}") from error
+
+
+def _open(path: Path, modes: Sequence[str]) -> Image.Image:
     if not path.is_file():
         raise CaptureError(f"{path}: no such image file")
     try:
         image = Image.open(path)
     except Exception as error:  # As above.
         raise CaptureError(f"{path}: not an image that can be read: {error}") from error
-    if image.mode not in MODES:
+    if image.mode not in modes:
         image.close()
-        raise CaptureError(f"{path}: pixels of Pillow's mode {image.mode}, expected one of {', '.join(MODES)}")
+        raise CaptureError(f"{path}: pixels of Pillow's mode {image.mode}, expected one of {', '.join(modes)}")
     return image

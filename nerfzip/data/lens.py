@@ -1,6 +1,6 @@
 """Lens distortion, and how to undo it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from nerfzip.data.images import Rgba, filter_premultiplied
 from nerfzip.errors import CaptureError
 
 Coordinates = Float[np.ndarray, "*shape"]
+OUTSIDE = 9.0
+"""In `grid_sample`'s coordinates, where the image ends at ±1."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Lens:
     @property
     def is_pinhole(self) -> bool:
         return not any((self.k1, self.k2, self.k3, self.k4, self.p1, self.p2))
+
+    def downscaled(self, factor: int) -> "Lens":
+        """The same lens over pixels that are `factor` times as large."""
+        scaled = {name: getattr(self, name) / factor for name in ("fx", "fy", "cx", "cy")}
+        return replace(self, **scaled)
 
     def distort(self, column: Coordinates, row: Coordinates) -> tuple[Coordinates, Coordinates]:
         """Where the photograph shows what a pinhole with the same fx, fy, cx, cy would show at (column, row)."""
@@ -94,6 +101,29 @@ def undistortion(lens: Lens, width: int, height: int, where: str) -> Undistortio
     normalised = np.stack([column * 2 / width - 1, row * 2 / height - 1], axis=-1)[top:bottom, left:right]
     grid = torch.from_numpy(normalised.astype(np.float32))[None]
     return Undistortion(left, top, right - left, bottom - top, grid)
+
+
+def undistort_whole(
+    image: Float[np.ndarray, "height width channels"], lens: Lens
+) -> Float[np.ndarray, "height width channels"]:
+    """Resample a photograph to pinhole pixels of the same size and intrinsics, as OpenCV's `undistort` does.
+
+    What the photograph does not cover becomes 0. Nothing is prepared for the next image: a table for each of many
+    cameras with large images would fill the memory.
+    """
+    if lens.is_pinhole:
+        return image
+    height, width = image.shape[:2]
+    columns = np.arange(width, dtype=np.float32)[None, :] + np.float32(0.5)
+    rows = np.arange(height, dtype=np.float32)[:, None] + np.float32(0.5)
+    column, row = lens.distort(columns, rows)
+    normalised = np.stack([column * (2 / width) - 1, row * (2 / height) - 1], axis=-1, dtype=np.float32)
+    radius = np.hypot((columns - lens.cx) / lens.fx, (rows - lens.cy) / lens.fy)
+    normalised[radius >= lens.largest_radius()] = OUTSIDE
+    planes = torch.from_numpy(image).permute(2, 0, 1)[None]
+    grid = torch.from_numpy(normalised)[None]
+    samples = torch.nn.functional.grid_sample(planes, grid, padding_mode="zeros", align_corners=False)
+    return samples[0].permute(1, 2, 0).contiguous().numpy()
 
 
 def _full_rectangle(valid: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:

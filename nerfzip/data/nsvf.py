@@ -23,6 +23,7 @@ from nerfzip.data.checks import (
 from nerfzip.data.fingerprint import fingerprint
 from nerfzip.data.images import image_size
 from nerfzip.data.scene import Scene
+from nerfzip.data.text_rows import read_rows
 from nerfzip.data.transforms_json import IMAGE_SUFFIXES
 from nerfzip.data.views import Intrinsics, Size, make_cameras, make_views
 from nerfzip.errors import CaptureError
@@ -70,7 +71,7 @@ def load_nsvf(
     views = _read_views(folder, {"0": "train", "1": "val", "2": "test"})
     width, height = size = image_size(views[0].image)
     path = folder / "intrinsics.txt"
-    rows = _read_rows(path)
+    rows = read_rows(path)
     if not rows:
         raise CaptureError(f"{path}: empty, expected the focal length first")
     focal = as_positive(rows[0][0], f"{path}, focal length")
@@ -158,7 +159,7 @@ def _read_views(folder: Path, split_names: Mapping[str, str]) -> list[_View]:
         if image.name[0] not in split_names:
             expected = ", ".join(f"{digit} ({split})" for digit, split in split_names.items())
             raise CaptureError(f"{image}: the name starts with {image.name[0]!r}, expected {expected}")
-        views.append(_View(split_names[image.name[0]], image, pose, as_pose(_read_rows(pose), str(pose))))
+        views.append(_View(split_names[image.name[0]], image, pose, as_pose(read_rows(pose), str(pose))))
     for digit, split in split_names.items():
         if split != "val" and all(view.split != split for view in views):
             raise CaptureError(f"{folder}: the split {split!r} is empty: no file in rgb starts with {digit}")
@@ -178,20 +179,9 @@ def _numbers(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", path.stem)]
 
 
-def _read_rows(path: Path) -> list[list[float]]:
-    """Rows of blank-separated numbers; empty lines are left out."""
-    if not path.is_file():
-        raise CaptureError(f"{path}: no such file")
-    try:
-        lines = path.read_text().splitlines()
-        return [[float(word) for word in line.split()] for line in lines if line.strip()]
-    except ValueError as error:
-        raise CaptureError(f"{path}: {error}; expected rows of numbers") from error
-
-
 def _matrix_intrinsics(path: Path, size: Size, is_ignatius: bool) -> Intrinsics:
     try:
-        rows = _read_rows(path)
+        rows = read_rows(path)
     except CaptureError:
         if not (is_ignatius and path.is_file()):
             raise
@@ -213,7 +203,7 @@ def _matrix_intrinsics(path: Path, size: Size, is_ignatius: bool) -> Intrinsics:
 
 def _read_box(path: Path) -> Box:
     """Minimum, maximum and (unused) voxel size, in one row or several."""
-    numbers = [number for row in _read_rows(path) for number in row]
+    numbers = [number for row in read_rows(path) for number in row]
     if len(numbers) < 6:
         raise CaptureError(f"{path}: {len(numbers)} numbers, expected the six of a minimum and a maximum corner")
     return as_box((numbers[:3], numbers[3:6]), str(path))

@@ -1,6 +1,5 @@
 """The `transforms*.json` that Synthetic-NeRF introduced and instant-ngp extended."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nerfzip.data.checks import as_pose, as_positive
+from nerfzip.data.json_file import read_json, required
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import OPENGL_TO_OPENCV
 
@@ -41,9 +41,7 @@ class Transforms:
 
     def positive(self, key: str) -> float:
         """A number that must be there and above zero."""
-        if key not in self.header:
-            raise CaptureError(f"{self.path}: the key {key!r} is missing")
-        return as_positive(self.header[key], f"{self.path}, {key}")
+        return as_positive(required(self.header, key, self.path), f"{self.path}, {key}")
 
     def angle(self, key: str) -> float:
         """A field of view in radians, below half a turn."""
@@ -60,17 +58,9 @@ def read_transforms(path: Path) -> Transforms:
         CaptureError: the file is missing or no JSON; a key is missing or of the wrong kind; there are no frames; a pose
             is not finite or not rigid.
     """
-    if not path.is_file():
-        raise CaptureError(f"{path}: no such file")
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CaptureError(f"{path}: not a JSON file that can be read: {error}") from error
-    if not isinstance(document, dict):
-        raise CaptureError(f"{path}: a JSON {type(document).__name__}, expected an object")
-    if "frames" not in document:
-        raise CaptureError(f"{path}: the key 'frames' is missing")
-    entries = document.pop("frames")
+    document = read_json(path)
+    entries = required(document, "frames", path)
+    del document["frames"]
     if not isinstance(entries, list):
         raise CaptureError(f"{path}, frames: a JSON {type(entries).__name__}, expected a list")
     if not entries:

@@ -39,12 +39,14 @@ class ImageFiles:
         return downscale_rgba(rgba, self.downscale)
 
 
-def make_cameras(poses: Sequence[Float[Tensor, "4 4"]], intrinsics: Intrinsics, size: Size, downscale: int) -> Cameras:
-    """Cameras that share their intrinsics, after downscaling.
+def make_cameras(
+    poses: Sequence[Float[Tensor, "4 4"]], intrinsics: Intrinsics | Sequence[Intrinsics], size: Size, downscale: int
+) -> Cameras:
+    """Cameras of one image size, after downscaling.
 
     Args:
         poses: camera-to-world with OpenCV axes.
-        intrinsics: fx, fy, cx, cy in pixels before downscaling.
+        intrinsics: fx, fy, cx, cy in pixels before downscaling: those of all cameras, or of each.
         size: width and height before downscaling.
 
     Raises:
@@ -53,9 +55,9 @@ def make_cameras(poses: Sequence[Float[Tensor, "4 4"]], intrinsics: Intrinsics, 
     width, height = size
     if downscale > min(size):
         raise CaptureError(f"downscale: {downscale} for images of {width}×{height}, expected at most the shorter side")
-    shared = torch.tensor(intrinsics, dtype=torch.float64) / downscale
+    scaled = torch.tensor(intrinsics, dtype=torch.float64).expand(len(poses), 4) / downscale
     camera_to_world = torch.stack(list(poses)).float()
-    return Cameras(camera_to_world, shared.float().repeat(len(poses), 1), width // downscale, height // downscale)
+    return Cameras(camera_to_world, scaled.float(), width // downscale, height // downscale)
 
 
 def make_views(

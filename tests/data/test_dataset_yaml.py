@@ -4,12 +4,27 @@ from pathlib import Path
 import pytest
 from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
-from tiny_captures import Capture, write_instant_ngp, write_nerf_synthetic, write_nsvf
+from tiny_captures import (
+    Capture,
+    write_dna_rendering,
+    write_instant_ngp,
+    write_nerf_synthetic,
+    write_nsvf,
+    write_panoptic,
+    write_rerf,
+)
 
-from nerfzip.data import Scene
+from nerfzip.data import Scene, VolumetricScene
+from nerfzip.data.scene import frames_of
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
-FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox"]
+FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox", "panoptic", "rerf", "dna_rendering"]
+SETTINGS = {
+    "panoptic": {"frames": "1:3", "test_cameras": [9], "box": [[-1, -1, -1], [1, 1, 1]]},
+    "rerf": {"frames": "1:3"},
+    "dna_rendering": {"frames": "1:3", "box": [[-1, -1, -1], [1, 1, 1]]},
+}
+"""What a tiny capture of volumetric video needs."""
 
 
 def write(name: str, root: Path) -> Capture:
@@ -17,6 +32,12 @@ def write(name: str, root: Path) -> Capture:
         return write_nerf_synthetic(root)
     if name == "fox":
         return write_instant_ngp(root)
+    if name == "panoptic":
+        return write_panoptic(root)
+    if name == "dna_rendering":
+        return write_dna_rendering(root)
+    if name == "rerf":
+        return write_rerf(root)
     return write_nsvf(root, packaging="synthetic" if name == "nsvf" else "tanks")
 
 
@@ -27,9 +48,9 @@ def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
     config.root = str(capture.folder if name == "fox" else capture.root)
     if name != "fox":
         config.scene = capture.scene
-    scene = instantiate(config, downscale=2)
-    assert isinstance(scene, Scene)
-    assert scene.train.cameras.width == 16
+    capture_read = instantiate(config, downscale=2, **SETTINGS.get(name, {}))
+    assert isinstance(capture_read, VolumetricScene if name in SETTINGS else Scene)
+    assert frames_of(capture_read)[0].train.cameras.width == 16
 
 
 @pytest.mark.parametrize("name", FORMATS)

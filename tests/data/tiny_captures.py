@@ -3,10 +3,13 @@
 The arithmetic here is the formats', not nerfzip's: numpy, native axes, full-size pixels.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import h5py
 import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -132,3 +135,114 @@ def edit_json(path: Path, **changes: object) -> None:
     """Set top-level keys; a value of None removes the key."""
     document = {**json.loads(path.read_text()), **changes}
     path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+
+
+def _dots(capture: Capture, rng: np.random.Generator, cameras: range | list[int], frames: int) -> dict[int, np.ndarray]:
+    """Poses (OpenCV axes) of cameras, and in each of their frames a dot; the principal point is the camera's own."""
+    poses = {}
+    for camera in cameras:
+        poses[camera] = look_at_origin_opengl(rng) @ np.diag([1.0, -1.0, -1.0, 1.0])
+        for frame in range(frames):
+            (column, row), name = _dot(rng), f"camera {camera}, frame {frame}"
+            capture.pixels[name] = column, row
+            capture.points[name] = world_point(poses[camera], column + 1, row + 1, "opencv", own_centre(camera))
+    return poses
+
+
+def own_centre(camera: int) -> tuple[float, float]:
+    return WIDTH / 2 + 0.25 * camera, HEIGHT / 2 - 0.5 * camera
+
+
+def own_matrix(camera: int) -> np.ndarray:
+    cx, cy = own_centre(camera)
+    return np.array([[FOCAL, 0, cx], [0, FOCAL, cy], [0, 0, 1]])
+
+
+def write_panoptic(root: Path, frames: int = 4) -> Capture:
+    """Cameras 2, 1, 5, 9 in this order, whose numbers are no positions, and camera 0 for test, without a mask."""
+    rng = np.random.default_rng(4)
+    capture = Capture(root, "juggle", {}, {})
+    cameras = [2, 1, 5, 9]
+    poses = _dots(capture, rng, [*cameras, 0], frames)
+    for camera in poses:
+        for folder in ("ims", "seg") if camera else ("ims",):
+            (capture.folder / folder / str(camera)).mkdir(parents=True)
+        for frame in range(frames):
+            column, row = capture.pixels[f"camera {camera}, frame {frame}"]
+            name = f"{camera}/{frame:06d}"
+            dot_image(column, row, "RGB").save(capture.folder / f"ims/{name}.jpg", quality=100, subsampling=0)
+            if camera:
+                dot_image(column, row, "RGBA").split()[3].convert("1").save(capture.folder / f"seg/{name}.png")
+    for split, numbers in (("train", cameras), ("test", [0])):
+        document = {
+            "w": WIDTH,
+            "h": HEIGHT,
+            "k": [[own_matrix(camera).tolist() for camera in numbers]] * frames,
+            "w2c": [[np.linalg.inv(poses[camera]).tolist() for camera in numbers]] * frames,
+            "fn": [[f"{camera}/{frame:06d}.jpg" for camera in numbers] for frame in range(frames)],
+            "cam_id": [numbers] * frames,
+        }
+        (capture.folder / f"{split}_meta.json").write_text(json.dumps(document))
+    return capture
+
+
+def write_video(path: Path, images: list[np.ndarray], keyframe_every: int = 3) -> None:
+    """RGB images as H.264, lossless but for the conversion to YCbCr, with frames that refer to later ones."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        options = {"qp": "0", "g": str(keyframe_every), "bf": "2"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv444p"
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def write_rerf(root: Path, frames: int = 4, without_video: tuple[int, ...] = (3,)) -> Capture:
+    """Seven cameras in the calibration, and videos of those that are not in `without_video`."""
+    rng = np.random.default_rng(6)
+    capture = Capture(root, "dance", {}, {})
+    capture.folder.mkdir(parents=True)
+    poses = _dots(capture, rng, range(7), frames)
+    rows, matrices = [], []
+    for camera, pose in poses.items():
+        rows.append(np.concatenate([pose[:3, 2], pose[:3, 0], pose[:3, 1], pose[:3, 3]]))
+        matrices.append("\n".join(" ".join(str(entry) for entry in row) for row in own_matrix(camera)))
+        dots = [dot_image(*capture.pixels[f"camera {camera}, frame {frame}"], "RGBA") for frame in range(frames)]
+        if camera not in without_video:
+            name = f"{camera:03d}.mp4"
+            write_video(capture.folder / "image" / name, [np.asarray(dot)[..., :3] for dot in dots])
+            write_video(capture.folder / "mask" / name, [np.asarray(dot)[..., [3, 3, 3]] for dot in dots])
+    np.savetxt(capture.folder / "CamPose.inf", rows)
+    (capture.folder / "Intrinsic.inf").write_text("\n\n".join(matrices) + "\n")
+    (capture.folder / "bbox.json").write_text('{"xyz_min": [-0.5, -0.4, -0.3], "xyz_max": [0.5, 0.6, 0.7]}')
+    return capture
+
+
+def encoded(image: Image.Image, kind: str) -> np.ndarray:
+    """The bytes of an image file as an array, as `.smc` files hold them."""
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **({"quality": 100, "subsampling": 0} if kind == "jpeg" else {}))
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def write_dna_rendering(root: Path, frames: int = 3) -> Capture:
+    """Cameras 0, 1, 2, 10 of 5 megapixels, with lenses that do not distort, and camera 48, of 12 megapixels."""
+    rng = np.random.default_rng(7)
+    capture = Capture(root, "0012_11", {}, {})
+    cameras = [0, 1, 2, 10]
+    poses = _dots(capture, rng, cameras, frames)
+    with h5py.File(root / "0012_11.smc", "w") as main, h5py.File(root / "0012_11_annots.smc", "w") as annotations:
+        main["Camera_12mp/48/color/0"] = encoded(Image.new("RGB", (8, 8)), "jpeg")
+        for camera in cameras:
+            calibration = annotations.create_group(f"Camera_Parameter/{camera:02d}")
+            calibration["K"], calibration["D"], calibration["RT"] = own_matrix(camera), np.zeros(5), poses[camera]
+            calibration["Color_Calibration"] = np.eye(3)
+            for frame in range(frames):
+                dot = dot_image(*capture.pixels[f"camera {camera}, frame {frame}"], "RGBA")
+                main[f"Camera_5mp/{camera}/color/{frame}"] = encoded(dot.convert("RGB"), "jpeg")
+                # Of a mask the largest channel counts.
+                mask = Image.merge("RGB", [Image.new("L", dot.size), dot.split()[3], Image.new("L", dot.size)])
+                annotations[f"Mask/{camera}/mask/{frame}"] = encoded(mask, "png")
+    return capture
