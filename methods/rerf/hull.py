@@ -1,43 +1,38 @@
-"""Where in the box anything can be, as far as the foreground masks tell."""
+"""Where a frame can have anything, as far as its foreground masks tell."""
+
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
-from nerfzip.data.scene import Views
+from nerfzip.data.scene import Scene
+from nerfzip.data.visual_hull import carve
+from nerfzip.errors import require_setting
 from nerfzip.fields import VoxelGeometry
-from nerfzip.geometry import Cameras
+from nerfzip.sampling.occupancy import dilated_maximum
 
 
-def visual_hull(views: Views, geometry: VoxelGeometry) -> Bool[Tensor, "x y z"]:
-    """The voxels that no view sees beside its foreground; those out of all views' sight are kept.
+@dataclass(frozen=True)
+class HullSettings:
+    """Of carving the visual hull; see `carve`.
 
-    A voxel stays if the mask has any foreground within the voxel's reach around its centre's pixel.
+    Attributes:
+        fewest_views: voxels that fewer training cameras see are empty.
+        misses: so many views may see no foreground at a voxel that stays.
     """
-    resolution = geometry.resolution
-    low, high = geometry.box.minimum, geometry.box.maximum
-    axes = [torch.linspace(low[i], high[i], resolution[i]) for i in range(3)]
-    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
-    left = torch.arange(len(points))
-    for view in range(len(views)):
-        alpha = views.rgba(view)[..., 3]
-        left = left[_in_foreground(points[left], views.cameras, view, alpha, geometry.voxel_size)]
-    hull = torch.zeros(len(points), dtype=torch.bool)
-    hull[left] = True
-    return hull.reshape(resolution)
+
+    fewest_views: int
+    misses: int
+
+    def __post_init__(self) -> None:
+        require_setting(self.fewest_views >= 0, "method.hull.fewest_views", self.fewest_views, "at least 0")
+        require_setting(self.misses >= 0, "method.hull.misses", self.misses, "at least 0")
 
 
-def _in_foreground(
-    points: Float[Tensor, "points 3"], cameras: Cameras, view: int, alpha: Float[Tensor, "h w"], voxel_size: float
-) -> Bool[Tensor, "points"]:
-    column, row, depth = cameras.project(points, view).unbind(-1)
-    visible = (depth > 0) & (column >= 0) & (row >= 0) & (column < cameras.width) & (row < cameras.height)
-    if not bool(visible.any()):
-        return ~visible
-    focal = float(cameras.intrinsics[view, :2].max())
-    # Half a voxel's diagonal where it looks largest, and half a pixel.
-    reach = int(0.87 * voxel_size * focal / float(depth[visible].min()) + 1.0)
-    pooled = torch.nn.functional.max_pool2d(alpha[None, None], 2 * reach + 1, stride=1, padding=reach)[0, 0]
-    foreground = torch.ones_like(visible)
-    foreground[visible] = pooled[row[visible].long(), column[visible].long()] > 0
-    return foreground
+def hull_of(scene: Scene, geometry: VoxelGeometry, settings: HullSettings, frame: int) -> Bool[Tensor, "x y z"]:
+    """The voxels of the visual hull, and their neighbours, between which samples are interpolated."""
+    fewest = min(settings.fewest_views, len(scene.train))
+    where = f"{scene.name}: frame {frame}"
+    hull = carve(scene.train, geometry.box, geometry.resolution, fewest, settings.misses, frame=where)
+    return dilated_maximum(torch.from_numpy(hull).to(torch.uint8)) > 0

@@ -3,14 +3,14 @@
 import math
 from dataclasses import dataclass, replace
 
-import torch
+from jaxtyping import Bool
+from torch import Tensor
 
-from methods.rerf.hull import visual_hull
-from nerfzip.data.scene import Scene, VolumetricScene
+from methods.rerf.hull import HullSettings, hull_of
+from nerfzip.data.scene import Scene
 from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields import ColourMLP, Shading, VoxelField, VoxelGeometry
 from nerfzip.fields.voxel_field import Thresholds
-from nerfzip.geometry import Box
 from nerfzip.kernels.marching import density_of_alpha
 from nerfzip.progress import track
 from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
@@ -18,10 +18,6 @@ from nerfzip.training.growth import grow
 from nerfzip.training.losses import LossWeights
 from nerfzip.training.ray_sampler import RaySampler
 from nerfzip.training.voxel_trainer import LearningRates, VoxelTrainer
-
-HULL_VOXELS = 1 << 18
-"""Of the grid in which the box of a video is looked for."""
-
 
 @dataclass(frozen=True)
 class KeyFrameSettings:
@@ -74,23 +70,11 @@ class KeyFrameSettings:
         require_setting(ascending and possible, f"{where}.growth_at", self.growth_at, expected)
 
 
-def occupied_box(video: VolumetricScene) -> Box:
-    """The box around the visual hulls of all frames."""
-    size = (math.prod(video.box.size) / HULL_VOXELS) ** (1 / 3)
-    geometry = VoxelGeometry(video.box, size, size, 1.0)
-    anywhere = torch.zeros(geometry.resolution, dtype=torch.bool)
-    for scene in track(video.frames, "box", len(video)):
-        anywhere |= visual_hull(scene.train, geometry)
-    index = dilated_maximum(anywhere.to(torch.uint8)).nonzero()
-    if len(index) == 0:
-        raise TrainingError(f"{video.name}: nothing in the box is foreground in all views; check masks, box and poses")
-    low = torch.tensor(video.box.minimum)
-    scale = geometry.scale(low)
-    return Box.from_tensors(low + index.amin(dim=0) / scale, low + index.amax(dim=0) / scale)
-
-
-def fit_key_frame(scene: Scene, box: Box, decoder: ColourMLP, settings: KeyFrameSettings) -> VoxelField:
+def fit_key_frame(
+    scene: Scene, decoder: ColourMLP, settings: KeyFrameSettings, hull_settings: HullSettings
+) -> VoxelField:
     """The finished field of frame 0, with torch's global generator."""
+    box = scene.box
     final_size = (math.prod(box.size) / settings.voxels) ** (1 / 3)
     sizes = [final_size * settings.growth_factor ** (left / 3) for left in range(len(settings.growth_at), -1, -1)]
     geometry = VoxelGeometry(box, sizes.pop(0), final_size, settings.step_ratio)
@@ -105,7 +89,7 @@ def fit_key_frame(scene: Scene, box: Box, decoder: ColourMLP, settings: KeyFrame
         scene.background,
         scene.near,
     )
-    hull = visual_hull(scene.train, geometry)
+    hull = hull_of(scene, geometry, hull_settings, frame=0)
     field.occupancy = Occupancy.of(hull)
     images = scene.train.images(scene.background)
     sampler = RaySampler(scene.train.cameras, images, field)
@@ -115,7 +99,7 @@ def fit_key_frame(scene: Scene, box: Box, decoder: ColourMLP, settings: KeyFrame
             mask = occupied_voxels(field, hull, settings.occupied_alpha)
             field = grow(field, replace(field.geometry, voxel_size=sizes.pop(0)), mask)
             field.density.data -= settings.shift_per_growth
-            hull = visual_hull(scene.train, field.geometry)
+            hull = hull_of(scene, field.geometry, hull_settings, frame=0)
             field.occupancy = Occupancy.of((field.occupancy.mask > 0) & hull)
             sampler.refilter(field)
             trainer.move_to(field)
@@ -126,7 +110,9 @@ def fit_key_frame(scene: Scene, box: Box, decoder: ColourMLP, settings: KeyFrame
     return field
 
 
-def occupied_voxels(field: VoxelField, hull: torch.Tensor, occupied_alpha: float) -> torch.Tensor:
+def occupied_voxels(
+    field: VoxelField, hull: Bool[Tensor, "x y z"], occupied_alpha: float
+) -> Bool[Tensor, "x y z"]:
     """The voxels of the hull that are not faint, or have a neighbour that is not."""
     alpha = field.alpha_of_voxels(field.geometry.voxel_size / field.geometry.final_voxel_size)
     occupied = (dilated_maximum(alpha) > occupied_alpha) & hull
