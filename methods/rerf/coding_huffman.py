@@ -7,7 +7,7 @@ negative values as their complement. (15, 0) are sixteen zeros, (0, 0) ends a bl
 
 import numba
 import numpy as np
-from jaxtyping import Int, Int16, Int64, UInt8
+from jaxtyping import Int16, Int64, UInt8
 
 from methods.rerf.huffman import LONGEST, canonical_codes, code_lengths
 from methods.rerf.scan import SCAN

@@ -52,7 +52,7 @@ class _Decoder:
 
 def encode_coefficients(coefficients: Int16[np.ndarray, "blocks channels 512"]) -> bytes:
     """The coded coefficients; their number is not part of the code."""
-    blocks, channels, _ = coefficients.shape
+    channels = coefficients.shape[1]
     values = coefficients[:, :, SCAN].copy()
     delta = _differences_are_smaller(values[:, :, 0])
     values[1:, delta, 0] -= coefficients[:-1, delta, 0]

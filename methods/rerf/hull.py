@@ -26,8 +26,8 @@ class HullSettings:
     misses: int
 
     def __post_init__(self) -> None:
-        require_setting(self.fewest_views >= 0, "method.hull.fewest_views", self.fewest_views, "at least 0")
-        require_setting(self.misses >= 0, "method.hull.misses", self.misses, "at least 0")
+        require_setting(self.fewest_views >= 0, "method.base.hull.fewest_views", self.fewest_views, "at least 0")
+        require_setting(self.misses >= 0, "method.base.hull.misses", self.misses, "at least 0")
 
 
 def hull_of(scene: Scene, geometry: VoxelGeometry, settings: HullSettings, frame: int) -> Bool[Tensor, "x y z"]:

@@ -19,6 +19,7 @@ from nerfzip.training.losses import LossWeights
 from nerfzip.training.ray_sampler import RaySampler
 from nerfzip.training.voxel_trainer import LearningRates, VoxelTrainer
 
+
 @dataclass(frozen=True)
 class KeyFrameSettings:
     """Of the first frame's training, and of the field that all frames share.
@@ -53,7 +54,7 @@ class KeyFrameSettings:
     thresholds: Thresholds
 
     def __post_init__(self) -> None:
-        where = "method.key_frame"
+        where = "method.base.key_frame"
         for name in ("voxels", "rays", "channels"):
             require_setting(getattr(self, name) >= 1, f"{where}.{name}", getattr(self, name), "at least 1")
         for name in ("iterations", "refresh_every"):
@@ -61,7 +62,7 @@ class KeyFrameSettings:
         require_setting(self.step_ratio > 0, f"{where}.step_ratio", self.step_ratio, "more than 0")
         require_setting(self.growth_factor > 1, f"{where}.growth_factor", self.growth_factor, "more than 1")
         threshold = self.thresholds.alpha
-        require_setting(0 < threshold, f"{where}.thresholds.alpha", threshold, "more than 0: it is that of empty space")
+        require_setting(threshold > 0, f"{where}.thresholds.alpha", threshold, "more than 0: it is that of empty space")
         expected = f"more than thresholds.alpha ({threshold}), less than 1"
         require_setting(threshold < self.alpha_init < 1, f"{where}.alpha_init", self.alpha_init, expected)
         ascending = self.growth_at == sorted(set(self.growth_at))
@@ -110,14 +111,13 @@ def fit_key_frame(
     return field
 
 
-def occupied_voxels(
-    field: VoxelField, hull: Bool[Tensor, "x y z"], occupied_alpha: float
-) -> Bool[Tensor, "x y z"]:
+def occupied_voxels(field: VoxelField, hull: Bool[Tensor, "x y z"], occupied_alpha: float) -> Bool[Tensor, "x y z"]:
     """The voxels of the hull that are not faint, or have a neighbour that is not."""
     alpha = field.alpha_of_voxels(field.geometry.voxel_size / field.geometry.final_voxel_size)
     occupied = (dilated_maximum(alpha) > occupied_alpha) & hull
     if not bool(occupied.any()):
         raise TrainingError(
-            f"no voxel is more opaque than {occupied_alpha} any more: the grid is empty; lower the density's learning rate"
+            f"no voxel is more opaque than {occupied_alpha} any more: the grid is empty;"
+            " lower the density's learning rate"
         )
     return occupied

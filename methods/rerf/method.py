@@ -6,13 +6,9 @@ import torch
 
 from methods.rerf.closed_loop import Reconstruction, decode_frame, encode_frame
 from methods.rerf.coding import CODERS, encode_section
-from methods.rerf.hull import HullSettings
-from methods.rerf.key_frame import KeyFrameSettings
 from methods.rerf.model import VideoModel, empty_density
-from methods.rerf.motion import MotionSettings
 from methods.rerf.packing import FrameFormat, decoder_arrays, encode_decoder, header_of, with_decoder
-from methods.rerf.residual import ResidualSettings
-from methods.rerf.training import fit_video
+from methods.rerf.training import VideoBase
 from nerfzip.bitstream import (
     BitstreamReader,
     GroupsOfFrames,
@@ -24,7 +20,6 @@ from nerfzip.bitstream import (
 )
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import ConfigError, require_setting
-from nerfzip.fields import ColourMLP
 from nerfzip.kernels.marching import density_of_alpha
 from nerfzip.progress import track
 
@@ -36,11 +31,11 @@ class ReRF:
     """Each frame is the one before it, moved block by block, and a residual that is coded like a picture in 3-D.
 
     Args:
-        width, hidden_layers, frequencies: of the colour network; see `ColourMLP`.
-        hull, key_frame, motion, residual: settings of training.
+        base: trains the video.
         quality: of the DCT's coefficients, as in JPEG; the rate.
         group_size: a key frame comes every so many frames.
         kept_alpha: blocks without a voxel more opaque than this, over one voxel, are dropped.
+        occupied_alpha: decoded voxels are looked at if they or a neighbour are more opaque than this.
         motion_step: blocks' offsets are rounded to multiples of this, in voxels; 0: to float16 only (ReRF).
         coder: "range", or "huffman" (ReRF); both code the same tensors.
     """
@@ -49,16 +44,11 @@ class ReRF:
 
     def __init__(
         self,
-        width: int,
-        hidden_layers: int,
-        frequencies: int,
-        hull: HullSettings,
-        key_frame: KeyFrameSettings,
-        motion: MotionSettings,
-        residual: ResidualSettings,
+        base: VideoBase,
         quality: float,
         group_size: int,
         kept_alpha: float,
+        occupied_alpha: float,
         motion_step: float,
         coder: str,
     ) -> None:
@@ -66,36 +56,31 @@ class ReRF:
         require_setting(1 < quality <= LARGEST_QUALITY, "method.quality", quality, expected)
         require_setting(group_size >= 1, "method.group_size", group_size, "at least 1")
         require_setting(0 < kept_alpha < 1, "method.kept_alpha", kept_alpha, "between 0 and 1")
-        require_setting(0 <= motion_step <= 1, "method.motion_step", motion_step, "from 0 to 1")
+        require_setting(0 < occupied_alpha < 1, "method.occupied_alpha", occupied_alpha, "between 0 and 1")
+        require_setting(0 <= motion_step <= 1, "method.base.motion_step", motion_step, "from 0 to 1")
         if coder not in CODERS:
             raise ConfigError(f"method.coder: {coder!r}, expected one of {', '.join(CODERS)}")
-        self.width = width
-        self.hidden_layers = hidden_layers
-        self.frequencies = frequencies
-        self.hull = hull
-        self.key_frame = key_frame
-        self.motion = motion
-        self.residual = residual
+        self.base = base
         self.quality = quality
         self.group_size = group_size
         self.kept_alpha = kept_alpha
+        self.occupied_alpha = occupied_alpha
         self.motion_step = motion_step
         self.coder = coder
 
     def fit(self, video: VolumetricScene) -> VideoModel:
-        decoder = ColourMLP(self.key_frame.channels, self.width, self.hidden_layers, self.frequencies)
-        return fit_video(video, decoder, self.hull, self.key_frame, self.motion, self.residual)
+        return self.base.fit(video)
 
     def uncompressed_bytes(self, model: VideoModel) -> int:
         """Size of the grids of all frames and of the network as float32."""
-        voxels = model.template.density.numel()
+        grids = model.template.density.numel() + model.template.features.numel()
         decoder = sum(parameter.numel() for parameter in model.template.decoder.parameters())
-        return 4 * (len(model.frames) * voxels * (1 + self.key_frame.channels) + decoder)
+        return 4 * (len(model.frames) * grids + decoder)
 
     def compress(self, model: VideoModel, video: VolumetricScene) -> bytes:
         groups = GroupsOfFrames(len(model.frames), self.group_size, "previous")
         field = model.template
-        header = header_of(field, groups, self.quality, self.coder, self.key_frame.occupied_alpha)
+        header = header_of(field, groups, self.quality, self.coder, self.occupied_alpha)
         resolution = field.geometry.resolution
         kept_density = density_of_alpha(self.kept_alpha, field.shift, 1.0) - empty_density(field)
         arrays = decoder_arrays(field.decoder)

@@ -44,9 +44,9 @@ class MotionSettings:
     variation: float
 
     def __post_init__(self) -> None:
-        require_setting(self.iterations >= 0, "method.motion.iterations", self.iterations, "at least 0")
-        require_setting(self.rays >= 1, "method.motion.rays", self.rays, "at least 1")
-        require_setting(self.learning_rate > 0, "method.motion.learning_rate", self.learning_rate, "more than 0")
+        require_setting(self.iterations >= 0, "method.base.motion.iterations", self.iterations, "at least 0")
+        require_setting(self.rays >= 1, "method.base.motion.rays", self.rays, "at least 1")
+        require_setting(self.learning_rate > 0, "method.base.motion.learning_rate", self.learning_rate, "more than 0")
 
 
 def find_motion(

@@ -55,7 +55,9 @@ class FrameFormat:
         coder: Any = header.get("coder")
         if coder not in list(CODERS):
             raise BitstreamError(f"header.coder: {coder!r}, expected one of {', '.join(CODERS)}")
-        quality, occupied_alpha = (_number(header, *limits) for limits in (("quality", 1, 100), ("occupied_alpha", 0, 1)))
+        quality, occupied_alpha = (
+            _number(header, *limits) for limits in (("quality", 1, 100), ("occupied_alpha", 0, 1))
+        )
         groups = GroupsOfFrames.from_header(header)
         if groups.prediction != "previous":
             raise BitstreamError(f"header.video.prediction: {groups.prediction!r}, expected 'previous'")

@@ -45,11 +45,11 @@ class ResidualSettings:
     loss_weights: LossWeights
 
     def __post_init__(self) -> None:
-        require_setting(self.iterations >= 0, "method.residual.iterations", self.iterations, "at least 0")
-        require_setting(self.rays >= 1, "method.residual.rays", self.rays, "at least 1")
+        require_setting(self.iterations >= 0, "method.base.residual.iterations", self.iterations, "at least 0")
+        require_setting(self.rays >= 1, "method.base.residual.rays", self.rays, "at least 1")
         if self.density_start not in DENSITY_STARTS:
             expected = " or ".join(DENSITY_STARTS)
-            raise ConfigError(f"method.residual.density_start: {self.density_start!r}, expected {expected}")
+            raise ConfigError(f"method.base.residual.density_start: {self.density_start!r}, expected {expected}")
 
 
 def fit_residual(

@@ -45,7 +45,7 @@ def from_symbols(symbols: Int[np.ndarray, "n"], data: bytes) -> Int16[np.ndarray
     needed = int(widths[levels > PLAIN].sum())
     if len(data) != -(-needed // 8):
         raise BitstreamError(f"the bits of large coefficients: {len(data)} bytes, expected {-(-needed // 8)}")
-    bits: UInt8[np.ndarray, "bits"] = np.unpackbits(np.frombuffer(data, np.uint8))
+    bits: UInt8[np.ndarray, bits] = np.unpackbits(np.frombuffer(data, np.uint8))
     start = 0
     for width in range(_FIRST_BITS - 1, 15):
         large = ((levels > PLAIN) & (widths == width)).nonzero()[0]

@@ -1,6 +1,5 @@
 """Carrying the previous frame along by the motion of its blocks."""
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
