@@ -113,7 +113,8 @@ MOST_TENSORS_PER_BYTE = 1 << 12
 
 
 def _parts(data: bytes, count: int) -> list[bytes]:
-    parts, start = [], 0
+    parts: list[bytes] = []
+    start = 0
     for _ in range(count):
         head = data[start : start + _LENGTH.size]
         if len(head) < _LENGTH.size:

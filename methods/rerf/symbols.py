@@ -1,7 +1,7 @@
 """Integers as symbols of a small alphabet, and bits that follow the symbols of large magnitudes."""
 
 import numpy as np
-from jaxtyping import Int, Int16, UInt8
+from jaxtyping import Int, Int16
 
 from nerfzip.errors import BitstreamError
 
@@ -45,7 +45,7 @@ def from_symbols(symbols: Int[np.ndarray, "n"], data: bytes) -> Int16[np.ndarray
     needed = int(widths[levels > PLAIN].sum())
     if len(data) != -(-needed // 8):
         raise BitstreamError(f"the bits of large coefficients: {len(data)} bytes, expected {-(-needed // 8)}")
-    bits: UInt8[np.ndarray, bits] = np.unpackbits(np.frombuffer(data, np.uint8))
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
     start = 0
     for width in range(_FIRST_BITS - 1, 15):
         large = ((levels > PLAIN) & (widths == width)).nonzero()[0]
