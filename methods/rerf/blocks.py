@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from nerfzip.kernels import lazy_zeros
+
 BLOCK = 8
 
 
@@ -23,12 +25,16 @@ def split(grid: Float[Tensor, "x y z channels"]) -> Float[Tensor, "bx by bz chan
 
 
 def join(
-    blocks: Float[Tensor, "bx by bz channels 8 8 8"], resolution: tuple[int, int, int]
+    blocks: Float[Tensor, "blocks channels 8 8 8"],
+    kept: Bool[Tensor, "bx by bz"],
+    resolution: tuple[int, int, int],
 ) -> Float[Tensor, "x y z channels"]:
-    """The inverse of `split`."""
-    x, y, z, channels = blocks.shape[:4]
-    grid = blocks.permute(0, 4, 1, 5, 2, 6, 3).reshape(x * BLOCK, y * BLOCK, z * BLOCK, channels)
-    return grid[: resolution[0], : resolution[1], : resolution[2]].contiguous()
+    """The grid whose blocks at `kept` are these, in their order; zero elsewhere, where it takes no memory."""
+    grid = lazy_zeros((*resolution, blocks.shape[1]))
+    for corner, block in zip((kept.nonzero() * BLOCK).tolist(), blocks, strict=True):
+        part = grid[tuple(slice(start, start + BLOCK) for start in corner)]
+        part.copy_(block.permute(1, 2, 3, 0)[: part.shape[0], : part.shape[1], : part.shape[2]])
+    return grid
 
 
 def any_in_block(mask: Bool[Tensor, "x y z"]) -> Bool[Tensor, "bx by bz"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from methods.rerf.blocks import any_in_block, join, split, voxels_of
 from methods.rerf.model import Frame
 from methods.rerf.transform import dequantize, principal_axes, quantize
-from methods.rerf.warp import warped
+from methods.rerf.warp import warped, warped_voxels
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,10 @@ def decode_frame(
     kept = torch.from_numpy(coded.kept)
     where = voxels_of(kept, resolution)
     residual = dequantize(coded.coefficients, coded.axes, quality)
-    blocks = torch.zeros(*kept.shape, *residual.shape[1:])
-    blocks[kept] = residual
-    grid = join(blocks, resolution)
+    grid = join(residual, kept, resolution)
     if coded.moving is not None and coded.offsets is not None:
         assert previous is not None
-        grid += warped(previous.grid, _motion_of(coded.moving, coded.offsets), where)
+        grid[where] += warped_voxels(previous.grid, _motion_of(coded.moving, coded.offsets), where)
     return Reconstruction(grid, where)
 
 

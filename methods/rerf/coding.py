@@ -12,7 +12,6 @@ import numpy as np
 
 from methods.rerf import coding_huffman, coding_range
 from methods.rerf.closed_loop import CodedFrame
-from methods.rerf.transform import COEFFICIENTS
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
 from nerfzip.entropy.mask_coder import decode_mask, encode_mask
 from nerfzip.errors import BitstreamError
@@ -96,9 +95,6 @@ def decode_section(data: bytes, coder: Coder, blocks: tuple[int, int, int], chan
     parts = _parts(data, 3 if key else 5)
     kept = coder.decode_mask(parts[0], blocks)
     count = int(kept.sum())
-    # Where nothing is coded, a block would cost next to nothing: so no more memory is asked for than data can fill.
-    if count * channels > MOST_TENSORS_PER_BYTE * (len(parts[2]) + 1):
-        raise BitstreamError(f"{count} blocks of {COEFFICIENTS * channels} coefficients in {len(parts[2])} bytes")
     axes = coder.decode_floats(parts[1], (channels - 1, channels - 1))
     coefficients = coder.decode_coefficients(parts[2], count, channels)
     moving, offsets = None, None
@@ -106,10 +102,6 @@ def decode_section(data: bytes, coder: Coder, blocks: tuple[int, int, int], chan
         moving = coder.decode_mask(parts[3], blocks)
         offsets = coder.decode_floats(parts[4], (int(moving.sum()), 3))
     return CodedFrame(kept, coefficients, axes, moving, offsets)
-
-
-MOST_TENSORS_PER_BYTE = 1 << 12
-"""Channels of blocks that a byte can code when all of them are alike; Huffman's need two bits each."""
 
 
 def _parts(data: bytes, count: int) -> list[bytes]:

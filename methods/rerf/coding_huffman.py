@@ -41,6 +41,8 @@ def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.nda
     Raises:
         BitstreamError: the data are damaged, as far as that can be seen.
     """
+    if blocks * channels > 8 * len(data):
+        raise BitstreamError(f"the Huffman-coded coefficients: {blocks} blocks in {len(data)} bytes are not possible")
     lengths, start = _unpack_tables(data)
     symbols = np.zeros((_TABLES, _SYMBOLS), np.int64)
     first_codes = np.zeros((_TABLES, LONGEST + 2), np.int64)

@@ -14,16 +14,19 @@ import numpy as np
 from jaxtyping import Int, Int16, UInt8
 
 from methods.rerf.scan import DIAGONAL_STARTS, DIAGONALS, SCAN, lower_neighbours
-from methods.rerf.symbols import ALPHABET, PLAIN, extra_bits, from_symbols, to_symbols
+from methods.rerf.symbols import ALPHABET, PLAIN, ZERO, extra_bits, from_symbols, to_symbols
 from methods.rerf.tables import TOTAL, coarse_tables, probabilities
 from nerfzip.errors import BitstreamError
 
+MOST_CHANNELS_PER_BYTE = 16
+"""Channels of blocks. Limits what a short file can ask for; at low rates there are about 0.2."""
 _LENGTH_CLASSES = np.array([0, 1, 4, 9])
 _ACTIVITY_CLASSES = np.array([0, 1, 2, 3, 5, 7, 10, 14, 20, 30])
 _LEFT_CLASSES = np.array([0, 1, 2, 4, 8])
 _LENGTHS = DIAGONALS + 1
 _NEIGHBOURS = lower_neighbours()
-_MOST_CLIPPED = PLAIN + 1
+_CLIPPED_MAGNITUDES = np.minimum(np.abs(np.arange(ALPHABET) - ZERO), PLAIN + 1).astype(np.uint8)
+"""Of each symbol, as far as contexts look."""
 
 
 class _Encoder:
@@ -71,7 +74,10 @@ def encode_coefficients(coefficients: Int16[np.ndarray, "blocks channels 512"]) 
     extra = extra_bits(values.reshape(-1))
     words = coder.get_compressed().astype("<u4").tobytes()
     head = struct.pack("<II", len(tables), len(extra)) + np.packbits(delta).tobytes()
-    return head + tables + extra + words
+    code = head + tables + extra + words
+    # A frame in which nothing changes takes no bits. The decoder wants to see some before it makes room for blocks.
+    missing = len(coefficients) * channels // MOST_CHANNELS_PER_BYTE - len(code)
+    return code + bytes(4 * -(-max(missing, 0) // 4))
 
 
 def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.ndarray, "blocks channels 512"]:
@@ -81,6 +87,8 @@ def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.nda
         BitstreamError: the data are damaged, as far as that can be seen.
     """
     flags = -(-channels // 8)
+    if blocks * channels // MOST_CHANNELS_PER_BYTE > len(data):
+        raise BitstreamError(f"the range-coded coefficients: {blocks} blocks in {len(data)} bytes are not possible")
     if len(data) < 8 + flags:
         raise BitstreamError(f"the range-coded coefficients: {len(data)} bytes, expected at least {8 + flags}")
     table_bytes, extra_bytes = struct.unpack("<II", data[:8])
@@ -90,7 +98,7 @@ def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.nda
     if middle > len(data) or len(words) % 4:
         raise BitstreamError("the range-coded coefficients: their parts do not fit into their bytes")
     frequencies = probabilities(_tables(data[8 + flags : start], channels))
-    symbols = np.full((blocks, channels, len(SCAN)), to_symbols(np.zeros(1, np.int16))[0], np.int32)
+    symbols = np.full((blocks, channels, len(SCAN)), ZERO, np.uint8)
     _code(_Decoder(np.frombuffer(words, "<u4").astype(np.uint32), frequencies), symbols, channels)
     values = from_symbols(symbols.reshape(-1), data[start:middle]).reshape(symbols.shape)
     values[:, delta, 0] = np.cumsum(values[:, delta, 0], axis=0, dtype=np.int16)
@@ -102,8 +110,7 @@ def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.nda
 def _code(coder: _Encoder | _Decoder, symbols: Int[np.ndarray, "blocks channels 512"], channels: int) -> None:
     """Code the symbols, or decode and fill them in."""
     encoding = isinstance(coder, _Encoder)
-    zero = to_symbols(np.zeros(1, np.int16))[0]
-    lengths = _used_diagonals(symbols != zero) if encoding else np.zeros(symbols.shape[:2], np.int64)
+    lengths = _used_diagonals(symbols != ZERO) if encoding else np.zeros(symbols.shape[:2], np.int64)
     for channel in range(channels):
         before = lengths[:, channel - 1] if channel else np.zeros(len(lengths), np.int64)
         for run in _by_class(np.searchsorted(_LENGTH_CLASSES, before, "right") - 1, len(_LENGTH_CLASSES)):
@@ -113,18 +120,18 @@ def _code(coder: _Encoder | _Decoder, symbols: Int[np.ndarray, "blocks channels 
     for channel in range(channels):
         symbols[:, channel, 0] = coder.code(first + channel, symbols[:, channel, 0], len(symbols))
     first += channels
-    magnitudes = np.zeros((*symbols.shape[:2], symbols.shape[2] + 1), np.int32)
-    magnitudes[:, :, 0] = np.minimum(np.abs(symbols[:, :, 0] - zero), _MOST_CLIPPED)
+    magnitudes = np.zeros((*symbols.shape[:2], symbols.shape[2] + 1), np.uint8)
+    magnitudes[:, :, 0] = _CLIPPED_MAGNITUDES[symbols[:, :, 0]]
     for diagonal in range(1, DIAGONALS + 1):
         places = np.arange(DIAGONAL_STARTS[diagonal], DIAGONAL_STARTS[diagonal + 1])
         for channel in range(channels):
             active = (lengths[:, channel] >= diagonal).nonzero()[0]
             if len(active) == 0:
                 continue
-            near = magnitudes[active[:, None, None], channel, _NEIGHBOURS[places][None]].sum(axis=2)
+            near = magnitudes[active[:, None, None], channel, _NEIGHBOURS[places][None]].sum(axis=2, dtype=np.int64)
             if diagonal == 1:
                 near //= 4  # The first coefficient is much larger than what follows.
-            across = magnitudes[active[:, None], channel - 1, places[None]] if channel else 0
+            across = magnitudes[active[:, None], channel - 1, places[None]].astype(np.int64) if channel else 0
             activity = np.searchsorted(_ACTIVITY_CLASSES, 2 * near + 2 * across, "right") - 1
             left = np.searchsorted(_LEFT_CLASSES, lengths[active, channel] - diagonal, "right") - 1
             contexts = activity * len(_LEFT_CLASSES) + left[:, None]
@@ -133,7 +140,7 @@ def _code(coder: _Encoder | _Decoder, symbols: Int[np.ndarray, "blocks channels 
                 here[run.rows] = coder.code(first + run.context, here[run.rows], len(run.rows))
             here = here.reshape(contexts.shape)
             symbols[active[:, None], channel, places[None]] = here
-            magnitudes[active[:, None], channel, places[None]] = np.minimum(np.abs(here - zero), _MOST_CLIPPED)
+            magnitudes[active[:, None], channel, places[None]] = _CLIPPED_MAGNITUDES[here]
 
 
 class _Run:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from methods.rerf.blocks import BLOCK
 
-COEFFICIENTS = BLOCK**3
 COARSER_FROM = 7
 """Channels from here on, the later half of the components behind the density, are coded one step of quality lower."""
 

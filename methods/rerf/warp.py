@@ -12,16 +12,23 @@ def warped(
     motion: Float[Tensor, "bx by bz 3"],
     where: Bool[Tensor, "x y z"],
 ) -> Float[Tensor, "x y z channels"]:
-    """The previous frame, seen from this one; zero outside `where`.
+    """The previous frame, seen from this one; zero outside `where`. The arguments are those of `warped_voxels`."""
+    result = lazy_zeros(tuple(previous.shape))
+    result[where] = warped_voxels(previous, motion, where)
+    return result
+
+
+def warped_voxels(
+    previous: Float[Tensor, "x y z channels"],
+    motion: Float[Tensor, "bx by bz 3"],
+    where: Bool[Tensor, "x y z"],
+) -> Float[Tensor, "voxels channels"]:
+    """What the previous frame has for each voxel of `where`.
 
     Args:
         previous: a grid of the previous frame.
         motion: for each block of this frame, how far from its voxels the previous frame's lie, in voxels.
-        where: the voxels that are wanted.
     """
     voxels = where.nonzero()
     block_x, block_y, block_z = (voxels // BLOCK).unbind(-1)
-    positions = voxels + motion[block_x, block_y, block_z]
-    result = lazy_zeros(tuple(previous.shape))
-    result[voxels.unbind(-1)] = interpolate_trilinear(previous, positions)
-    return result
+    return interpolate_trilinear(previous, voxels + motion[block_x, block_y, block_z])

@@ -161,7 +161,11 @@ def test_huffman_codes_are_optimal_and_prefix_free() -> None:
         if size > 1 and used.sum() > 1:
             entropy = -(counts[used] * np.log2(counts[used] / counts.sum())).sum()
             assert entropy <= (lengths * counts).sum() <= entropy + counts.sum()
-        words = [format(int(code), f"0{length}b") for code, length in zip(canonical_codes(lengths), lengths) if length]
+        words = [
+            format(int(code), f"0{length}b")
+            for code, length in zip(canonical_codes(lengths), lengths, strict=True)
+            if length
+        ]
         assert all(not b.startswith(a) for a in words for b in words if a is not b)
 
 

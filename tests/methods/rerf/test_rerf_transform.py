@@ -34,7 +34,12 @@ def test_blocks_are_the_grid_padded_with_zeros(shape: tuple[int, int, int]) -> N
     grid = torch.randn(*shape, 3, generator=torch.Generator().manual_seed(0))
     blocks = split(grid)
     assert tuple(blocks.shape) == (*block_counts(shape), 3, 8, 8, 8)
-    assert torch.equal(join(blocks, shape), grid)
+    everything = torch.ones(block_counts(shape), dtype=torch.bool)
+    assert torch.equal(join(blocks[everything], everything, shape), grid)
+    first = torch.zeros_like(everything)
+    first[0, 0, 0] = True
+    assert torch.equal(join(blocks[first], first, shape)[:8, :8, :8], grid[:8, :8, :8])
+    assert not join(blocks[first], first, shape)[8:].any()
     assert float(blocks.double().sum()) == pytest.approx(float(grid.double().sum()))
     padded = np.pad(grid.numpy(), [(0, -size % 8) for size in shape] + [(0, 0)])
     last = [size - 8 for size in padded.shape[:3]]
