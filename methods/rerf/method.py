@@ -57,7 +57,7 @@ class ReRF:
         require_setting(group_size >= 1, "method.group_size", group_size, "at least 1")
         require_setting(0 < kept_alpha < 1, "method.kept_alpha", kept_alpha, "between 0 and 1")
         require_setting(0 < occupied_alpha < 1, "method.occupied_alpha", occupied_alpha, "between 0 and 1")
-        require_setting(0 <= motion_step <= 1, "method.base.motion_step", motion_step, "from 0 to 1")
+        require_setting(0 <= motion_step <= 1, "method.motion_step", motion_step, "from 0 to 1")
         if coder not in CODERS:
             raise ConfigError(f"method.coder: {coder!r}, expected one of {', '.join(CODERS)}")
         self.base = base
