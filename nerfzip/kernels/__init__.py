@@ -4,6 +4,7 @@ Each public function chooses its form by the device of its tensors: numba on the
 (`kernels/twins`), which runs anywhere, elsewhere. The twin is specification, test oracle and fallback at once.
 """
 
+from nerfzip.kernels.absolute_deviation import add_absolute_deviation
 from nerfzip.kernels.backend import use_twins
 from nerfzip.kernels.bilinear import interpolate_bilinear
 from nerfzip.kernels.gradient import VoxelGradient
@@ -13,6 +14,7 @@ from nerfzip.kernels.masked_adam import masked_adam_step
 from nerfzip.kernels.total_variation import add_total_variation
 from nerfzip.kernels.traversal import PackedSamples, traverse_occupancy
 from nerfzip.kernels.trilinear import interpolate_trilinear, splat_trilinear
+from nerfzip.kernels.trilinear_positions import interpolate_at_moving
 from nerfzip.kernels.volume_rendering import accumulate_along_rays, render_weights
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "PackedSamples",
     "VoxelGradient",
     "accumulate_along_rays",
+    "add_absolute_deviation",
     "add_total_variation",
+    "interpolate_at_moving",
     "interpolate_bilinear",
     "interpolate_trilinear",
     "lazy_zeros",

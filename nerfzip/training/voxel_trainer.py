@@ -1,5 +1,6 @@
 """Optimising a voxel field on training rays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +47,9 @@ class VoxelTrainer:
         rays: int,
         voxel_rates: Float[Tensor, "x y z"] | None = None,
         trainable: UInt8[Tensor, "x y z"] | None = None,
+        on_gradients: Callable[[Gradients], None] | None = None,
     ) -> None:
+        """`on_gradients` may add to the grids' gradients in each step, before they are used."""
         self.field = field
         self.sampler = sampler
         self.learning_rates = learning_rates
@@ -55,6 +58,7 @@ class VoxelTrainer:
         self.density_adam = GridAdam(field.density, voxel_rates, trainable)
         self.features_adam = GridAdam(field.features, voxel_rates, trainable)
         self.decoder_adam = _adam(field.decoder)
+        self._on_gradients = on_gradients
         self._schedule_start = 0
 
     def move_to(self, field: VoxelField, restart_at: int | None = None) -> None:
@@ -73,7 +77,8 @@ class VoxelTrainer:
     def step(self, iteration: int) -> float:
         """One optimisation step at a place of the learning rates' schedule; returns the loss."""
         rays, target = self.sampler.draw(self.rays)
-        rendered = self.field(rays, Gradients(self.density_adam.gradient, self.features_adam.gradient))
+        gradients = Gradients(self.density_adam.gradient, self.features_adam.gradient)
+        rendered = self.field(rays, gradients)
         loss = total_loss(rendered, target, self.loss_weights)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
@@ -85,6 +90,8 @@ class VoxelTrainer:
             loss.backward()
         if iteration % self.loss_weights.variation_every == 0:
             self._add_total_variation()
+        if self._on_gradients is not None:
+            self._on_gradients(gradients)
         scale = self.learning_rates.scale(iteration - self._schedule_start)
         self.density_adam.step(self.learning_rates.density * scale)
         self.features_adam.step(self.learning_rates.features * scale)
@@ -105,5 +112,5 @@ class VoxelTrainer:
 
 
 def _adam(decoder: nn.Module) -> torch.optim.Adam | None:
-    parameters = list(decoder.parameters())
+    parameters = [parameter for parameter in decoder.parameters() if parameter.requires_grad]
     return torch.optim.Adam(parameters, lr=0.0, betas=BETAS, foreach=True) if parameters else None

@@ -1,0 +1,1 @@
+"""ReRF (Wang et al., CVPR 2023): residual radiance fields, the anchor of volumetric video."""

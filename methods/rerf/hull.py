@@ -1,0 +1,38 @@
+"""Where a frame can have anything, as far as its foreground masks tell."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from nerfzip.data.scene import Scene
+from nerfzip.data.visual_hull import carve
+from nerfzip.errors import require_setting
+from nerfzip.fields import VoxelGeometry
+from nerfzip.sampling.occupancy import dilated_maximum
+
+
+@dataclass(frozen=True)
+class HullSettings:
+    """Of carving the visual hull; see `carve`.
+
+    Attributes:
+        fewest_views: voxels that fewer training cameras see are empty.
+        misses: so many views may see no foreground at a voxel that stays.
+    """
+
+    fewest_views: int
+    misses: int
+
+    def __post_init__(self) -> None:
+        require_setting(self.fewest_views >= 0, "method.base.hull.fewest_views", self.fewest_views, "at least 0")
+        require_setting(self.misses >= 0, "method.base.hull.misses", self.misses, "at least 0")
+
+
+def hull_of(scene: Scene, geometry: VoxelGeometry, settings: HullSettings, frame: int) -> Bool[Tensor, "x y z"]:
+    """The voxels of the visual hull, and their neighbours, between which samples are interpolated."""
+    fewest = min(settings.fewest_views, len(scene.train))
+    where = f"{scene.name}: frame {frame}"
+    hull = carve(scene.train, geometry.box, geometry.resolution, fewest, settings.misses, frame=where)
+    return dilated_maximum(torch.from_numpy(hull).to(torch.uint8)) > 0
