@@ -29,8 +29,9 @@ from nerfzip.report.literature import PaperPoint, comparable, paper_curves, pape
 from nerfzip.report.metric import METRICS
 from nerfzip.report.page.page import Content, page
 from nerfzip.report.page.pictures import choose_views, make_picture
+from nerfzip.report.remarks import curve_remarks
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
-from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.series import name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
 from nerfzip.report.written import remove_stale, write_listed
@@ -92,7 +93,8 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: 
     if len(newest) < len(rows):
         report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
     folder_of = {id(row): folder for row, folder in zip(rows, folders or [], strict=folders is not None)}
-    rows = name_variants(newest)
+    rows = name_variants(name_captures(newest))
+    report.remarks += curve_remarks(newest, rows)
     frame = frame_of(rows)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
     papers = _paper_curves(rows, frame, settings, report) if settings.with_papers else {}
@@ -100,7 +102,7 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: 
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
     figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
-    views = choose_views(newest, [folder_of.get(id(row)) for row in newest])
+    views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
     with _workers(len(figures)) as pool:
         drawing = pool.map(_rendered, figures)
         making = pool.map(make_picture, views)

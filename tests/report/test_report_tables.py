@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from math import log, nan
 
 import pandas as pd
@@ -10,12 +11,14 @@ from report_rows import make_curve, make_row
 
 from nerfzip.benchmark.row import Row as ResultRow
 from nerfzip.benchmark.store import frame
+from nerfzip.config import job_configs
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.report.ablation import ablation_table
 from nerfzip.report.averages import average_over_scenes, scenes_of
 from nerfzip.report.bd_table import bd_table
+from nerfzip.report.remarks import curve_remarks
 from nerfzip.report.results import components_table, results_table
-from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.series import name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Column, Number, Row, Table, places
 from nerfzip.report.table_formats import comma_separated, escape_latex, latex, markdown
 
@@ -230,6 +233,63 @@ def test_rows_of_one_label_that_differ_are_two_series() -> None:
     rows.append(make_row("b", "lego", "low"))
     labels = [row.label for row in name_variants(rows)]
     assert labels == ["a (base.steps=10)", "a (base.steps=20)", "a (base.steps=10)", "b"]
+
+
+def test_settings_that_differ_between_scenes_or_seeds_are_two_series() -> None:
+    by_scene = make_curve("a", "lego", settings={"bits": 4}) + make_curve("a", "ship", settings={"bits": 8})
+    by_seed = [*make_curve("a", "lego", settings={"bits": 4}), *make_curve("a", "lego", seed=1, settings={"bits": 8})]
+    for rows in (by_scene, by_seed):
+        assert [row.label for row in name_variants(rows)] == ["a (bits=4)"] * 4 + ["a (bits=8)"] * 4
+
+
+def test_a_setting_that_is_the_seed_makes_no_series() -> None:
+    rows = [make_row("a", "lego", "low", seed=seed, settings={"base": {"seed": seed}}) for seed in (0, 1)]
+    assert {row.label for row in name_variants(rows)} == {"a"}
+    rows.append(make_row("a", "lego", "low", seed=2, settings={"base": {"seed": 0}}))
+    assert len({row.label for row in name_variants(rows)}) == 2
+
+
+def test_from_rate_to_rate_only_the_ladder_may_differ() -> None:
+    job = {rate: job_configs(["method=vqrf", "dataset=procedural", f"rate={rate}"])[0] for rate in ("tiny", "low")}
+    config = {rate: {"method_settings": each.method_settings, "dataset_settings": {}} for rate, each in job.items()}
+    rows = [make_row("a", "lego", rate, method="vqrf", config=config[rate]) for rate in job]
+    assert {row.label for row in name_variants(rows)} == {"a"}
+    config["low"]["method_settings"] = config["low"]["method_settings"] | {"coder": "static"}
+    rows = [make_row("a", "lego", rate, method="vqrf", config=config[rate]) for rate in job]
+    assert [row.label for row in name_variants(rows)] == ["a (coder=context)", "a (coder=static)"]
+
+
+def test_methods_of_one_label_are_two_series() -> None:
+    rows = [make_row("a", "lego", "low", method="one"), make_row("a", "lego", "high", method="two")]
+    assert [row.label for row in name_variants(rows)] == ["a (method=one)", "a (method=two)"]
+
+
+def test_captures_of_one_name_are_two_scenes() -> None:
+    def config(**dataset: object) -> dict[str, object]:
+        return {"method_settings": {}, "dataset_settings": {"root": "/captures", "scene": "lego", **dataset}}
+
+    full, small = ({"config": config(downscale=size), "fingerprint": f"{size}" * 64} for size in (1, 4))
+    rows = make_curve("a", "lego", **full) + make_curve("b", "lego", 0.5, **small)
+    named = name_variants(name_captures(newest_of_each_point(rows)))
+    assert {(row.label, row.scene) for row in named} == {("a", "lego (downscale=1)"), ("b", "lego (downscale=4)")}
+    assert all(math.isnan(each.cells[3].value) for each in bd_table(frame(named), "a", "psnr").rows)  # type: ignore[union-attr]
+    moved = [make_row("a", "lego", "low", config=config(root=f"/{x}"), fingerprint=x * 64) for x in ("c", "d")]
+    assert newest_of_each_point(moved) == moved
+    assert [row.scene for row in name_captures(moved)] == ["lego (capture=cccccccc)", "lego (capture=dddddddd)"]
+    same = [make_row("a", "lego", "low", seed=n, config=config(root=f"/{n}")) for n in (0, 1)]
+    assert name_captures(same) == same
+
+
+def test_a_curve_of_several_versions_is_remarked() -> None:
+    rows = [
+        make_row("a", "lego", "low", code_version="one", libraries={"torch": "2.11", "numpy": "2"}),
+        make_row("a", "lego", "high", code_version="two", libraries={"torch": "2.15", "numpy": "2"}),
+        make_row("b", "lego", "low"),
+    ]
+    assert list(curve_remarks(rows, rows)) == [
+        "curves of rows by several versions of the code: a",
+        "curves of rows by several versions of a library: a (torch 2.11, 2.15)",
+    ]
 
 
 def test_points_that_were_made_again_count_once() -> None:
