@@ -39,8 +39,8 @@ def curve_remarks(originals: Sequence[Row], rows: Sequence[Row]) -> Iterator[str
         yield f"curves of rows by several versions of a library: {listed(changed)}"
 
 
-def listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str], separator: str = ", ") -> str:
     """The first names, each once, and how many there are more."""
     different = list(dict.fromkeys(names))
     shown = different[:MOST_NAMES]
-    return ", ".join(shown) + (f" and {len(different) - len(shown)} more" if len(different) > len(shown) else "")
+    return separator.join(shown) + (f" and {len(different) - len(shown)} more" if len(different) > len(shown) else "")

@@ -11,6 +11,7 @@ from nerfzip.benchmark.row import Row, write_row
 from nerfzip.benchmark.store import frame
 from nerfzip.cli import main
 from nerfzip.report.curves import draw_curves
+from nerfzip.report.extent import extent_of
 from nerfzip.report.literature import comparable, paper_points
 from nerfzip.report.metric import METRICS
 from nerfzip.report.write import Report, _bars
@@ -85,7 +86,7 @@ def test_no_points_of_papers_beside_smaller_images(tmp_path: Path, capsys: pytes
 
 def test_small_components_are_one_part_of_the_bars() -> None:
     rows = [make_row("a", "lego", "low", size=1000, bytes_by_component={"x": 970, "y": 10, "z": 20})]
-    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), Report())
+    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
     assert (names, sizes) == (["a low"], [1000])
     assert parts == {"x": [pytest.approx(97)], "z": [pytest.approx(2)], "all others": [pytest.approx(1)]}
 
