@@ -1,8 +1,9 @@
 """What complete results would have: the scenes and seeds of each data set, the rates of each label."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -23,16 +24,29 @@ class Extent:
     rates: dict[tuple[str, str], list[str]]
 
 
-def extent_of(frame: pd.DataFrame, planned: Iterable[PlannedPoint] = ()) -> Extent:
-    """The extent of the rows, and of planned points that have none."""
+def extent_of(
+    frame: pd.DataFrame, planned: Iterable[PlannedPoint] = (), stored: Collection[tuple[str, str]] = ()
+) -> Extent:
+    """The extent of the rows and of planned points.
+
+    Args:
+        frame: one line for each row.
+        planned: those of data sets without a row are left out.
+        stored: data sets and scenes of rows; `frame` may call them otherwise, so these are not taken from `planned`.
+    """
     scenes: dict[str, set[str]] = defaultdict(set)
     seeds: dict[str, set[int]] = defaultdict(set)
     rates: dict[tuple[str, str], set[str]] = defaultdict(set)
     keys = ["dataset", "scene", "label", "seed", "rate"]
     points = list(frame[keys].drop_duplicates().itertuples(index=False, name=None))
-    points += [(point.dataset, point.scene, point.label, point.seed, point.rate) for point in planned]
+    datasets = {dataset for dataset, *_ in points}
+    for point in planned:
+        if point.dataset not in datasets:
+            continue
+        scene = None if (point.dataset, point.scene) in stored else point.scene
+        points.append((point.dataset, scene, point.label, point.seed, point.rate))
     for dataset, scene, label, seed, rate in points:
-        # A capture that can't be loaded has no name.
+        # A planned capture that can't be loaded has no name.
         if scene is not None:
             scenes[dataset].add(scene)
         seeds[dataset].add(int(seed))
@@ -61,5 +75,5 @@ def missing_seeds(present: Iterable[tuple[str, int]], scenes: list[str], seeds: 
     )
 
 
-def _sorted(found: dict) -> dict:
+def _sorted(found: dict[Any, set[Any]]) -> dict[Any, list[Any]]:
     return {key: sorted(values) for key, values in sorted(found.items())}

@@ -26,6 +26,7 @@ from nerfzip.report.bd_table import bd_table
 from nerfzip.report.curves import draw_curves
 from nerfzip.report.extent import Extent, extent_of
 from nerfzip.report.figure import rendered
+from nerfzip.report.incomplete import Incomplete
 from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
 from nerfzip.report.page.page import Content, page
@@ -77,19 +78,27 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
-def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: list[Path] | None = None) -> Report:
+def write_report(
+    rows: list[Row],
+    out: Path,
+    settings: ReportSettings,
+    folders: list[Path] | None = None,
+    missing: Incomplete | None = None,
+) -> Report:
     """Write tables (.md, .csv, .tex), figures (.png, .svg, .pdf) and one interactive page (.html) to the folder `out`.
 
     What an earlier report wrote there and this one does not is removed; nothing else is.
 
     Args:
         folders: of the points that the rows are of, for the pictures of the page; without them it has none.
+        missing: what is known of points without a row; averages that lack one say so.
 
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
     """
     check_writable(out / "results.md")
-    report = Report()
+    missing = missing or Incomplete()
+    report = Report(remarks=list(missing.remarks))
     newest = newest_of_each_point(rows)
     if len(newest) < len(rows):
         report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
@@ -97,7 +106,9 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: 
     rows = name_variants(name_captures(newest))
     report.remarks += curve_remarks(newest, rows)
     frame = frame_of(rows)
-    extent = extent_of(frame)
+    # The rows' names may have more in them: a planned scene that has a row is there already.
+    stored = {(row.dataset, row.scene) for row in newest}
+    extent = extent_of(frame, missing.planned, stored)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
     papers = _paper_curves(rows, extent, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:

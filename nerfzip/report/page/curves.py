@@ -69,6 +69,8 @@ def page_charts(
         title = f"{dataset}, mean of {len(names)} scenes" if len(names) > 1 else place_name(dataset, names[0])
         charts.append({"title": title, "scenes": len(names), "points": points[(dataset,)], "papers": shown_papers})
         for scene in names if len(names) > 1 else []:
+            if not points[(dataset, scene)]:
+                continue
             charts.append(
                 {"title": place_name(dataset, scene), "scenes": 1, "points": points[(dataset, scene)], "papers": []}
             )
