@@ -87,17 +87,18 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
         reference = of_seeds.get(seed) or (next(iter(of_seeds.values())) if len(of_seeds) == 1 else None)
         if reference is None:
             why = f"the anchor has no seed {seed}" if of_seeds else "the anchor has no such scene"
-            differences = (Difference(nan, why), Difference(nan, why))
+            by_rate = by_metric = Difference(nan, why)
             lacking = ""
         else:
             better = METRICS[metric].higher_is_better
-            differences = tuple(each(reference, curve, better, interpolation) for each in (bd_rate, bd_metric))
+            by_rate = bd_rate(reference, curve, better, interpolation)
+            by_metric = bd_metric(reference, curve, better, interpolation)
             compared = {label: curve, anchor: reference}
             lacking = "; ".join(
                 _lacking_rates(name, own, extent.rates[dataset, name]) for name, own in compared.items()
             )
         place = {"dataset": dataset, "scene": scene, "label": label, "seed": seed}
-        lines.append(place | _line(*differences, lacking.strip("; ")))
+        lines.append(place | _line(by_rate, by_metric, lacking.strip("; ")))
     if not lines:
         raise NerfzipError(f"anchor {anchor}: every row has this label, there is nothing to compare it with")
     return pd.DataFrame(lines)
