@@ -8,6 +8,7 @@ seeded generator.
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -64,7 +65,7 @@ def make_row(job: JobConfig, level: int, scene: str, seed: int, views: int, rand
         rate=job.rate,
         seed=seed,
         config={**settings(job), "seed": seed, "dataset_settings": {**job.dataset_settings, "scene": scene}},
-        fingerprint=random.bytes(32).hex(),
+        fingerprint=hashlib.sha256(scene.encode()).hexdigest(),
         bytes=int(parts.sum()),
         bytes_by_component=dict(zip(COMPONENTS, parts.tolist(), strict=True)),
         uncompressed_bytes=213_000_000,

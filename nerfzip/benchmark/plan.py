@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from nerfzip.benchmark.fit_cache import cache_folder, fit_key, model_file
 from nerfzip.benchmark.job import point_folder
+from nerfzip.benchmark.plan_file import FILE, SCHEMA, PlannedPoint
 from nerfzip.benchmark.store import State, StoredPoint, stored_point
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Capture
@@ -17,9 +17,6 @@ from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
 from nerfzip.method import Method, check_capture
 from nerfzip.progress import track
-
-FILE = "plan.json"
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,6 @@ class Plan:
 
     points: list[Point]
     unloadable: list[Unloadable]
-
-
-@dataclass(frozen=True)
-class PlannedPoint:
-    """A point as `plan.json` has it.
-
-    Attributes:
-        scene, folder: None if the capture can't be loaded; the folder is a name.
-        reason: why it can't.
-    """
-
-    label: str
-    method: str
-    dataset: str
-    scene: str | None
-    rate: str
-    seed: int
-    folder: str | None
-    reason: str = ""
 
 
 def make_plan(configs: list[JobConfig]) -> Plan:
@@ -118,25 +96,6 @@ def write_plan(out: Path, plan: Plan, words: list[str]) -> None:
         "points": [asdict(point) for point in planned],
     }
     write_atomically(out / FILE, json.dumps(content, indent=1).encode())
-
-
-def read_plan(out: Path) -> list[PlannedPoint]:
-    """The points of the sweep that was last started with this folder of results; none if none was.
-
-    Raises:
-        NerfzipError: the file is damaged, or of a later schema.
-    """
-    file = out / FILE
-    if not file.exists():
-        return []
-    try:
-        content: dict[str, Any] = json.loads(file.read_bytes())
-        schema = content["schema"]
-        if schema == SCHEMA:
-            return [PlannedPoint(**point) for point in content["points"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NerfzipError(f"{file}: not the plan of a sweep: {error}") from error
-    raise NerfzipError(f"{file}: a plan of schema {schema}, this version of nerfzip reads schema {SCHEMA}")
 
 
 def state_of(out: Path, planned: PlannedPoint) -> StoredPoint:

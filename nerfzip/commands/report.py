@@ -6,6 +6,7 @@ from argparse import Namespace
 from nerfzip.benchmark import store
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.report.incomplete import incomplete
 from nerfzip.report.parquet import parquet
 from nerfzip.report.terminal import print_tables
 from nerfzip.report.write import ReportSettings, write_report
@@ -31,7 +32,7 @@ def main(arguments: Namespace) -> int:
     gc.freeze()
     if arguments.parquet:
         write_atomically(arguments.parquet, parquet(list(rows.values())))
-    report = write_report(list(rows.values()), arguments.out, settings, list(rows))
+    report = write_report(list(rows.values()), arguments.out, settings, list(rows), incomplete(arguments.folder, rows))
     print_tables([report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables])
     for remark in report.remarks:
         print(remark)

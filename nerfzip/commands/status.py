@@ -3,7 +3,8 @@
 from argparse import Namespace
 
 from nerfzip.benchmark.overview import overview_table
-from nerfzip.benchmark.plan import read_plan, state_of
+from nerfzip.benchmark.plan import state_of
+from nerfzip.benchmark.plan_file import read_plan
 from nerfzip.benchmark.store import State, no_store, stored_points
 from nerfzip.console import table_console
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.averages import average_over_scenes
 from nerfzip.report.bjontegaard import Curve, bd_metric, bd_rate
+from nerfzip.report.extent import Extent
 from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import METRICS
 from nerfzip.report.results import KEYS
@@ -19,14 +20,16 @@ SCENE = "average curve"
 """In the place of a scene's name."""
 
 
-def paper_rows(frame: pd.DataFrame, papers: PaperCurves, anchor: str, metric: str, interpolation: str) -> Iterator[Row]:
+def paper_rows(
+    frame: pd.DataFrame, extent: Extent, papers: PaperCurves, anchor: str, metric: str, interpolation: str
+) -> Iterator[Row]:
     """Lines of the table of differences: every curve of a paper to the anchor, or all curves to an anchor of a paper.
 
     Each number is marked. Data sets where the anchor has no complete average are left out.
     """
     higher_is_better = METRICS[metric].higher_is_better
     for dataset, theirs in papers.items():
-        ours = _average_curves(frame, dataset, metric)
+        ours = _average_curves(frame, extent, dataset, metric)
         curves = ours | {name: _curve(points, metric) for name, points in theirs.items()}
         if anchor not in curves:
             continue
@@ -45,10 +48,10 @@ def paper_rows(frame: pd.DataFrame, papers: PaperCurves, anchor: str, metric: st
             yield Row([dataset, label, SCENE, *numbers, overlap, points, "see note"], group=f"{dataset} {SCENE}")
 
 
-def _average_curves(frame: pd.DataFrame, dataset: str, metric: str) -> dict[str, Curve]:
+def _average_curves(frame: pd.DataFrame, extent: Extent, dataset: str, metric: str) -> dict[str, Curve]:
     """Our labels' curves of sizes and qualities averaged over seeds and scenes, without incomplete averages."""
     rows = frame[frame["dataset"] == dataset]
-    means = average_over_scenes(rows, KEYS, ["bytes", metric], scenes_of(frame)).means.dropna().reset_index()
+    means = average_over_scenes(rows, KEYS, ["bytes", metric], extent).means.dropna().reset_index()
     return {
         str(label): Curve(tuple(points["rate"]), points["bytes"].to_numpy(float), points[metric].to_numpy(float))
         for label, points in means.groupby("label")

@@ -10,11 +10,11 @@ import pandas as pd
 
 from nerfzip.errors import NerfzipError
 from nerfzip.registry import check_name
-from nerfzip.report.averages import average_over_scenes, average_over_seeds, scenes_of
+from nerfzip.report.averages import average_over_scenes, average_over_seeds
 from nerfzip.report.bd_papers import PaperCurves, paper_rows
 from nerfzip.report.bjontegaard import Curve, Difference, bd_metric, bd_rate
-from nerfzip.report.metric import METRICS, Metric
-from nerfzip.report.results import missing_note
+from nerfzip.report.extent import Extent, extent_of, missing_seeds
+from nerfzip.report.metric import METRICS
 from nerfzip.report.table import Cell, Column, Number, Row, Table
 
 VALUES = ["rate", "metric"]
@@ -28,20 +28,25 @@ def bd_table(
     metric: str,
     interpolation: str = "pchip",
     papers: PaperCurves | None = None,
+    extent: Extent | None = None,
 ) -> Table:
     """A line for each label and scene, and one for its average over scenes; mean ± deviation over seeds.
 
     The curves of `papers` have lines of their own, and the anchor may be one of them.
+
+    Args:
+        extent: of complete results; None is that of the rows.
 
     Raises:
         NerfzipError: nothing has this label or metric, or there is nothing to compare with the anchor.
     """
     what = METRICS[metric]
     papers = papers or {}
-    rows = list(paper_rows(frame, papers, anchor, metric, interpolation))
+    extent = extent or extent_of(frame)
+    rows = list(paper_rows(frame, extent, papers, anchor, metric, interpolation))
     if not any(anchor in curves for curves in papers.values()):
-        differences = bd_differences(frame, anchor, metric, interpolation)
-        rows += [*_scene_rows(differences), *_average_rows(differences, scenes_of(frame))]
+        differences = bd_differences(frame, anchor, metric, interpolation, extent)
+        rows += [*_scene_rows(differences, extent), *_average_rows(differences, extent)]
     rows.sort(key=lambda row: (str(row.cells[0]), str(row.cells[1]), row.cells[2] == _AVERAGE, str(row.cells[2])))
     columns = [
         Column("data set"),
@@ -56,12 +61,13 @@ def bd_table(
     return Table(f"Bjøntegaard differences to {anchor} on {what.heading}, by {interpolation}", columns, rows)
 
 
-def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation: str) -> pd.DataFrame:
+def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation: str, extent: Extent) -> pd.DataFrame:
     """One line for each label but the anchor, scene and seed.
 
     The columns are dataset, label, scene, seed, `rate` (BD-rate in percent), `metric` (BD-metric), their statuses
     `status_rate` and `status_metric`, `overlap` (in percent, the smaller of both) and `points`. The anchor's curve is
-    the one of the same seed, or its only one.
+    the one of the same seed, or its only one. Where either curve lacks a rate of its label in `extent`,
+    both statuses say so.
 
     Raises:
         NerfzipError: as `bd_table`.
@@ -73,17 +79,26 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
     for (dataset, scene, label, seed), curve in curves.items():
         if label == anchor:
             anchors.setdefault((dataset, scene), {})[seed] = curve
-    lines = [
-        {
-            "dataset": dataset,
-            "scene": scene,
-            "label": label,
-            "seed": seed,
-            **_line(anchors.get((dataset, scene), {}), curve, seed, METRICS[metric], interpolation),
-        }
-        for (dataset, scene, label, seed), curve in curves.items()
-        if label != anchor
-    ]
+    lines = []
+    for (dataset, scene, label, seed), curve in curves.items():
+        if label == anchor:
+            continue
+        of_seeds = anchors.get((dataset, scene), {})
+        reference = of_seeds.get(seed) or (next(iter(of_seeds.values())) if len(of_seeds) == 1 else None)
+        if reference is None:
+            why = f"the anchor has no seed {seed}" if of_seeds else "the anchor has no such scene"
+            by_rate = by_metric = Difference(nan, why)
+            lacking = ""
+        else:
+            better = METRICS[metric].higher_is_better
+            by_rate = bd_rate(reference, curve, better, interpolation)
+            by_metric = bd_metric(reference, curve, better, interpolation)
+            compared = {label: curve, anchor: reference}
+            lacking = "; ".join(
+                _lacking_rates(name, own, extent.rates[dataset, name]) for name, own in compared.items()
+            )
+        place = {"dataset": dataset, "scene": scene, "label": label, "seed": seed}
+        lines.append(place | _line(by_rate, by_metric, lacking.strip("; ")))
     if not lines:
         raise NerfzipError(f"anchor {anchor}: every row has this label, there is nothing to compare it with")
     return pd.DataFrame(lines)
@@ -93,29 +108,29 @@ def _curve(rows: pd.DataFrame, metric: str) -> Curve:
     return Curve(tuple(rows["rate"]), rows["bytes"].to_numpy(float), rows[metric].to_numpy(float))
 
 
-def _line(anchors: dict[int, Curve], curve: Curve, seed: int, metric: Metric, interpolation: str) -> dict[str, Any]:
-    anchor = anchors.get(seed) or (next(iter(anchors.values())) if len(anchors) == 1 else None)
-    if anchor is None:
-        why = f"the anchor has no seed {seed}" if anchors else "the anchor has no such scene"
-        by_rate = by_metric = Difference(nan, why)
-    else:
-        by_rate = bd_rate(anchor, curve, metric.higher_is_better, interpolation)
-        by_metric = bd_metric(anchor, curve, metric.higher_is_better, interpolation)
+def _lacking_rates(label: str, curve: Curve, rates: list[str]) -> str:
+    missing = [rate for rate in rates if rate not in curve.rates]
+    return f"{label} lacks {', '.join(missing)}" if missing else ""
+
+
+def _line(by_rate: Difference, by_metric: Difference, lacking: str) -> dict[str, Any]:
     return {
         "rate": by_rate.value,
         "metric": by_metric.value,
-        "status_rate": by_rate.status,
-        "status_metric": by_metric.status,
+        "status_rate": _joined(by_rate.status, lacking),
+        "status_metric": _joined(by_metric.status, lacking),
         "overlap": 100 * float(np.fmin(by_rate.overlap, by_metric.overlap)),
         "points": by_rate.points,
     }
 
 
-def _scene_rows(differences: pd.DataFrame) -> Iterator[Row]:
+def _scene_rows(differences: pd.DataFrame, extent: Extent) -> Iterator[Row]:
     keys = [*_KEYS, "scene"]
     means, deviations = average_over_seeds(differences, keys, VALUES)
     for key, lines in differences.groupby(keys):
-        statuses = [_statuses(lines, f"status_{value}") for value in VALUES]
+        present = zip(lines["scene"], lines["seed"], strict=True)
+        short = missing_seeds(present, [key[2]], extent.seeds[key[0]])
+        statuses = [_joined(_statuses(lines, f"status_{value}"), short) for value in VALUES]
         numbers = [
             Number(means.loc[key, value], deviations.loc[key, value], _note(f"{key[1]} on {key[2]}", status))
             for value, status in zip(VALUES, statuses, strict=True)
@@ -123,17 +138,17 @@ def _scene_rows(differences: pd.DataFrame) -> Iterator[Row]:
         yield _row(key, numbers, lines, statuses)
 
 
-def _average_rows(differences: pd.DataFrame, scenes: dict[str, list[str]]) -> Iterator[Row]:
-    averages = average_over_scenes(differences, _KEYS, VALUES, scenes)
+def _average_rows(differences: pd.DataFrame, extent: Extent) -> Iterator[Row]:
+    averages = average_over_scenes(differences, _KEYS, VALUES, extent)
     for key, lines in differences.groupby(_KEYS):
-        missing = missing_note([key[1]], averages.missing[key])
+        gap = averages.gaps[key]
         doubtful = [lines[lines[f"status_{value}"] != "ok"]["scene"].unique() for value in VALUES]
-        statuses = [missing or (f"not ok on {', '.join(names)}" if len(names) else "ok") for names in doubtful]
+        statuses = [_joined(f"not ok on {', '.join(names)}" if len(names) else "ok", gap) for names in doubtful]
         numbers = [
             Number(
                 averages.means.loc[key, value],
                 averages.deviations.loc[key, value],
-                missing or _note(f"average of {key[1]}", status),
+                _note(f"average of {key[1]}", status),
             )
             for value, status in zip(VALUES, statuses, strict=True)
         ]
@@ -152,6 +167,11 @@ def _statuses(lines: pd.DataFrame, column: str) -> str:
     if len(lines) == 1:
         return next(iter(counts), "ok")
     return "; ".join(f"{count} of {len(lines)} seeds: {status}" for status, count in counts.items()) or "ok"
+
+
+def _joined(status: str, other: str) -> str:
+    """One status; `other` is "" where nothing else is wrong."""
+    return "; ".join(text for text in (status if status != "ok" else "", other) if text) or "ok"
 
 
 def _note(where: str, status: str) -> str:

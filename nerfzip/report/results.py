@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.averages import average_over_scenes, noted
+from nerfzip.report.extent import Extent, extent_of
 from nerfzip.report.metric import METRICS
 from nerfzip.report.table import Cell, Column, Number, Row, Table
 
@@ -31,13 +32,18 @@ _QUANTITIES = {
 _WITH_DEVIATION = ("bytes", *METRICS)
 
 
-def results_table(frame: pd.DataFrame) -> Table:
-    """Means over seeds and then scenes of all that was measured, for each label and rate by size."""
+def results_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table:
+    """Means over seeds and then scenes of all that was measured, for each label and rate by size.
+
+    Args:
+        extent: of complete results; None is that of the rows.
+    """
+    extent = extent or extent_of(frame)
     names = [name for name in _QUANTITIES if name in frame and frame[name].notna().any()]
-    averages = average_over_scenes(frame, KEYS, names, scenes_of(frame))
+    averages = average_over_scenes(frame, KEYS, names, extent)
     rows = []
     for key in _by_size(averages.means, frame):
-        note = missing_note(key[1:], averages.missing[key])
+        note = noted(key[1:], averages.gaps[key])
         cells: list[Cell] = [*key]
         for name in names:
             factor = _QUANTITIES[name][1]
@@ -45,7 +51,7 @@ def results_table(frame: pd.DataFrame) -> Table:
             cells.append(Number(factor * averages.means.loc[key, name], factor * deviation, note))
         rows.append(Row(cells, group=key[0]))
     columns = [Column("data set"), Column("label"), Column("rate"), *(_QUANTITIES[name][0] for name in names)]
-    return Table(f"Results, {_extent(frame)}", columns, rows)
+    return Table(f"Results, {_extent_text(extent)}", columns, rows)
 
 
 @dataclass(frozen=True)
@@ -61,18 +67,20 @@ class ComponentShares:
     shares: pd.DataFrame
 
 
-def component_shares(frame: pd.DataFrame) -> ComponentShares:
+def component_shares(frame: pd.DataFrame, extent: Extent | None = None) -> ComponentShares:
     """What the bits of each label and rate are spent on. Groups that lack a scene are left out."""
     names = [name for name in frame if name.startswith(COMPONENT)]
-    averages = average_over_scenes(frame.fillna(dict.fromkeys(names, 0)), KEYS, ["bytes", *names], scenes_of(frame))
+    averages = average_over_scenes(
+        frame.fillna(dict.fromkeys(names, 0)), KEYS, ["bytes", *names], extent or extent_of(frame)
+    )
     means = averages.means.loc[_by_size(averages.means, frame)].dropna(subset=["bytes"])
     shares = means[names].mul(100 / means["bytes"], axis=0)
     return ComponentShares(means["bytes"], shares.rename(columns=lambda name: name.removeprefix(COMPONENT)))
 
 
-def components_table(frame: pd.DataFrame) -> Table:
+def components_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table:
     """The share of each component of the file; a dash where a label has no such component."""
-    components = component_shares(frame)
+    components = component_shares(frame, extent)
     rows = []
     for key, shares in components.shares.iterrows():
         numbers = [Number(float(share)) if share else Number(nan) for share in shares]
@@ -81,20 +89,15 @@ def components_table(frame: pd.DataFrame) -> Table:
     return Table("Bits by component", [*columns, *(Column(name, "%", 1) for name in components.shares)], rows)
 
 
-def missing_note(names: Any, scenes: str) -> str:
-    """Why an average over scenes is refused; "" if no scene is missing."""
-    return f"{' at '.join(names)}: no average over scenes without {scenes}" if scenes else ""
-
-
 def _by_size(means: pd.DataFrame, frame: pd.DataFrame) -> list[Any]:
     """The keys, by data set and label, the rates of each from small to large, whether or not scenes are missing."""
     sizes = frame.groupby(KEYS)["bytes"].mean()
     return sorted(means.index, key=lambda key: (*key[:2], sizes[key]))
 
 
-def _extent(frame: pd.DataFrame) -> str:
+def _extent_text(extent: Extent) -> str:
     parts = []
-    for dataset, rows in frame.groupby("dataset"):
-        scenes, seeds = rows["scene"].nunique(), rows["seed"].nunique()
+    for dataset in extent.scenes:
+        scenes, seeds = len(extent.scenes[dataset]), len(extent.seeds[dataset])
         parts.append(f"{dataset}: {scenes} scene{'s' * (scenes > 1)}, {seeds} seed{'s' * (seeds > 1)}")
     return "; ".join(parts)

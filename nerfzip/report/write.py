@@ -19,18 +19,21 @@ from nerfzip.files import check_writable
 from nerfzip.progress import track
 from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
-from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.averages import average_over_scenes, noted
 from nerfzip.report.bars import MOST_BARS, draw_groups, draw_shares
 from nerfzip.report.bd_papers import PaperCurves
 from nerfzip.report.bd_table import bd_table
 from nerfzip.report.curves import draw_curves
+from nerfzip.report.extent import Extent, extent_of
 from nerfzip.report.figure import rendered
+from nerfzip.report.incomplete import Incomplete
 from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
 from nerfzip.report.page.page import Content, page
 from nerfzip.report.page.pictures import choose_views, make_picture
+from nerfzip.report.remarks import curve_remarks, listed
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
-from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.series import name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
 from nerfzip.report.written import remove_stale, write_listed
@@ -75,36 +78,48 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
-def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: list[Path] | None = None) -> Report:
+def write_report(
+    rows: list[Row],
+    out: Path,
+    settings: ReportSettings,
+    folders: list[Path] | None = None,
+    missing: Incomplete | None = None,
+) -> Report:
     """Write tables (.md, .csv, .tex), figures (.png, .svg, .pdf) and one interactive page (.html) to the folder `out`.
 
     What an earlier report wrote there and this one does not is removed; nothing else is.
 
     Args:
         folders: of the points that the rows are of, for the pictures of the page; without them it has none.
+        missing: what is known of points without a row; averages that lack one say so.
 
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
     """
     check_writable(out / "results.md")
-    report = Report()
+    missing = missing or Incomplete()
+    report = Report(remarks=list(missing.remarks))
     newest = newest_of_each_point(rows)
     if len(newest) < len(rows):
         report.remarks.append(f"{len(rows) - len(newest)} rows of points that were made again later are left out")
     folder_of = {id(row): folder for row, folder in zip(rows, folders or [], strict=folders is not None)}
-    rows = name_variants(newest)
+    rows = name_variants(name_captures(newest))
+    report.remarks += curve_remarks(newest, rows)
     frame = frame_of(rows)
+    # The rows' names may have more in them: a planned scene that has a row is there already.
+    stored = {(row.dataset, row.scene) for row in newest}
+    extent = extent_of(frame, missing.planned, stored)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    papers = _paper_curves(rows, frame, settings, report) if settings.with_papers else {}
+    papers = _paper_curves(rows, extent, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
-    figures = [*_curves(rows, frame, settings, report), *_bars(frame, report)]
-    views = choose_views(newest, [folder_of.get(id(row)) for row in newest])
+    figures = [*_curves(rows, frame, extent, settings, report), *_bars(frame, extent, report)]
+    views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
     with _workers(len(figures)) as pool:
         drawing = pool.map(_rendered, figures)
         making = pool.map(make_picture, views)
-        report.tables = _tables(rows, frame, settings, papers)
+        report.tables = _tables(rows, frame, extent, settings, papers)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
                 _write(report, out / f"{name}.{ending}", text(table).encode())
@@ -113,9 +128,9 @@ def write_report(rows: list[Row], out: Path, settings: ReportSettings, folders: 
             for ending, data in files.items():
                 _write(report, out / f"{name}.{ending}", data)
         pictures = list(track(making, "pictures", len(views)))
-    beside = _papers_of_page(rows, frame)
+    beside = _papers_of_page(rows, extent)
     content = Content(
-        rows, newest, frame, settings.metric, report.tables, tuple(report.remarks), beside, views, pictures
+        rows, newest, frame, extent, settings.metric, report.tables, tuple(report.remarks), beside, views, pictures
     )
     _write(report, out / "report.html", page(content).encode())
     remove_stale(out, report.files)
@@ -134,24 +149,29 @@ def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
     return rendered(draw, *arguments)
 
 
-def _tables(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, papers: PaperCurves) -> dict[str, Table]:
-    tables = {"results": results_table(frame), "components": components_table(frame)}
+def _tables(
+    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, papers: PaperCurves
+) -> dict[str, Table]:
+    tables = {"results": results_table(frame, extent), "components": components_table(frame, extent)}
     if settings.anchor is not None:
-        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation, papers)
+        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation, papers, extent)
     if settings.anchor is not None and settings.ablation is not None:
-        tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation)
+        tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation, extent)
     return tables
 
 
 def _curves(
-    rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, report: Report
+    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, report: Report
 ) -> Iterator[tuple[Any, ...]]:
     """File name, drawing function and its arguments for each data set's average and each scene."""
     metric = METRICS[settings.metric]
     columns = ["bytes", metric.name]
     labels = sorted(frame["label"].unique())
-    scenes = scenes_of(frame)
-    averages = average_over_scenes(frame, KEYS, columns, scenes).means.dropna().reset_index()
+    scenes = extent.scenes
+    over_scenes = average_over_scenes(frame, KEYS, columns, extent)
+    averages = over_scenes.means.dropna().reset_index()
+    if gaps := [noted(key[1:], gap) for key, gap in over_scenes.gaps.items() if gap]:
+        report.remarks.append(f"averages are not over all scenes and seeds: {listed(gaps, '; ')}")
     several = len(scenes) > 1
     papers = paper_points()
     for dataset, names in scenes.items():
@@ -189,12 +209,12 @@ def _full_size(rows: list[Row], dataset: str) -> bool:
     return all(row.config["dataset_settings"].get("downscale", 1) == 1 for row in rows if row.dataset == dataset)
 
 
-def _paper_curves(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings, report: Report) -> PaperCurves:
+def _paper_curves(rows: list[Row], extent: Extent, settings: ReportSettings, report: Report) -> PaperCurves:
     """The curves of papers that the differences may have; a remark says what they are, or that there are none."""
     points = paper_points()
     papers = {
         dataset: paper_curves(points, dataset, len(names), settings.metric)
-        for dataset, names in scenes_of(frame).items()
+        for dataset, names in extent.scenes.items()
         if _full_size(rows, dataset)
     }
     if not any(papers.values()):
@@ -207,20 +227,20 @@ def _paper_curves(rows: list[Row], frame: pd.DataFrame, settings: ReportSettings
     return papers
 
 
-def _papers_of_page(rows: list[Row], frame: pd.DataFrame) -> Mapping[str, list[PaperPoint]]:
+def _papers_of_page(rows: list[Row], extent: Extent) -> Mapping[str, list[PaperPoint]]:
     """For each data set the points that its average may be compared with, on any metric."""
     points = paper_points()
     found = {}
-    for dataset, names in scenes_of(frame).items():
+    for dataset, names in extent.scenes.items():
         # What is left out is in the remarks already.
         of_metrics = [_papers_beside(points, rows, dataset, len(names), metric, Report()) for metric in METRICS]
         found[dataset] = [point for point in points if any(point in comparable for comparable in of_metrics)]
     return found
 
 
-def _bars(frame: pd.DataFrame, report: Report) -> Iterator[tuple[Any, ...]]:
+def _bars(frame: pd.DataFrame, extent: Extent, report: Report) -> Iterator[tuple[Any, ...]]:
     """As `_curves`, for what the bits, the time and the memory are spent on."""
-    components = component_shares(frame)
+    components = component_shares(frame, extent)
     keys = _shown(list(components.sizes.index), report)
     several = frame["dataset"].nunique() > 1
     names = [" ".join(key if several else key[1:]) for key in keys]
@@ -237,7 +257,7 @@ def _bars(frame: pd.DataFrame, report: Report) -> Iterator[tuple[Any, ...]]:
     ):
         present = [column for column in columns if column in frame]
         if keys and present:
-            means = average_over_scenes(frame, KEYS, present, scenes_of(frame)).means.loc[keys]
+            means = average_over_scenes(frame, KEYS, present, extent).means.loc[keys]
             values = {columns[column]: (factor * means[column]).to_list() for column in present}
             yield name, draw_groups, title, axis, logarithmic, names, values
 

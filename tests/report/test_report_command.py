@@ -1,6 +1,7 @@
 """`nerfzip report`: from stored rows to files, and what bad input is answered."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from nerfzip.benchmark.row import Row, write_row
 from nerfzip.benchmark.store import frame
 from nerfzip.cli import main
 from nerfzip.report.curves import draw_curves
+from nerfzip.report.extent import extent_of
 from nerfzip.report.literature import comparable, paper_points
 from nerfzip.report.metric import METRICS
 from nerfzip.report.write import Report, _bars
@@ -85,7 +87,7 @@ def test_no_points_of_papers_beside_smaller_images(tmp_path: Path, capsys: pytes
 
 def test_small_components_are_one_part_of_the_bars() -> None:
     rows = [make_row("a", "lego", "low", size=1000, bytes_by_component={"x": 970, "y": 10, "z": 20})]
-    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), Report())
+    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
     assert (names, sizes) == (["a low"], [1000])
     assert parts == {"x": [pytest.approx(97)], "z": [pytest.approx(2)], "all others": [pytest.approx(1)]}
 
@@ -109,6 +111,31 @@ def test_ablation_command(tmp_path: Path) -> None:
     out = store(tmp_path / "out", rows)
     assert report(out, tmp_path / "report", "--anchor", "a", "--ablation", "low") == 0
     assert "bits=4" in (tmp_path / "report" / "ablation.md").read_text()
+
+
+def test_points_without_a_row_are_expected_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = Path(store(tmp_path / "out", make_curve("a", "lego") + make_curve("b", "lego")))
+    (out / "failed").mkdir()
+    (out / "failed" / "failure.json").write_text('{"error": "E", "message": "m", "date": ""}')
+    points = [
+        {"label": "a", "method": "tiny", "dataset": "nerf_synthetic", "rate": "low", "reason": "", **point}
+        for point in (
+            {"scene": "lego", "seed": 0, "folder": "point-1"},
+            {"scene": "lego", "seed": 1, "folder": "to-do"},
+            {"scene": "ship", "seed": 0, "folder": "failed"},
+            {"scene": None, "seed": 0, "folder": None, "reason": "no such capture"},
+            {"scene": "lego", "seed": 0, "folder": "unmade", "rate": "huge"},
+        )
+    ]
+    (out / "plan.json").write_text(json.dumps({"schema": 1, "date": "", "words": [], "points": points}))
+    assert report(str(out), tmp_path / "report", "--anchor", "a") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "points without a row: 2 failed, 2 to do: a lego low seed 1; a ship low seed 0; " in printed
+    assert "averages are not over all scenes and seeds" in printed
+    results = (tmp_path / "report" / "results.md").read_text()
+    assert "nerf_synthetic: 2 scenes, 2 seeds" in results
+    assert "a at low: no average over scenes without ship" in results
+    assert "b on lego: a lacks huge; without seed 1" in (tmp_path / "report" / "bd.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from math import log, nan
 
 import pandas as pd
@@ -10,12 +11,15 @@ from report_rows import make_curve, make_row
 
 from nerfzip.benchmark.row import Row as ResultRow
 from nerfzip.benchmark.store import frame
+from nerfzip.config import job_configs
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.report.ablation import ablation_table
-from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.averages import average_over_scenes
 from nerfzip.report.bd_table import bd_table
+from nerfzip.report.extent import extent_of
+from nerfzip.report.remarks import curve_remarks
 from nerfzip.report.results import components_table, results_table
-from nerfzip.report.series import name_variants, newest_of_each_point
+from nerfzip.report.series import name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Column, Number, Row, Table, places
 from nerfzip.report.table_formats import comma_separated, escape_latex, latex, markdown
 
@@ -100,13 +104,15 @@ def test_a_table_without_rows_has_its_headings() -> None:
 
 def test_average_is_over_seeds_and_then_over_scenes() -> None:
     values = {("lego", 0): 30.0, ("lego", 1): 32.0, ("ship", 0): 20.0, ("ship", 1): 26.0, ("ship", 2): 29.0}
-    lines = [{"dataset": "d", "label": "x", "scene": s, "seed": n, "psnr": v} for (s, n), v in values.items()]
+    lines = [
+        {"dataset": "d", "label": "x", "scene": s, "seed": n, "rate": "low", "psnr": v} for (s, n), v in values.items()
+    ]
     table = pd.DataFrame(lines)
-    averages = average_over_scenes(table, ["dataset", "label"], ["psnr"], scenes_of(table))
+    averages = average_over_scenes(table, ["dataset", "label"], ["psnr"], extent_of(table))
     assert averages.means.loc[("d", "x"), "psnr"] == (31 + 25) / 2
     # Seed 2 has no lego. Those with both scenes have means of 25 and 29.
     assert averages.deviations.loc[("d", "x"), "psnr"] == pytest.approx(8**0.5)
-    assert averages.missing[("d", "x")] == ""
+    assert averages.gaps[("d", "x")] == "without seed 2 on lego"
 
 
 def test_results_by_hand() -> None:
@@ -146,7 +152,7 @@ def test_an_average_refuses_a_missing_scene_and_names_it() -> None:
     assert cell(table, "BD-rate", "b", "lego").value == pytest.approx(0, abs=1e-9)
     average = cell(table, "BD-rate", "b", "average")
     assert str(average.value) == "nan"
-    assert average.note == "b: no average over scenes without ship"
+    assert average.note == "average of b: no average over scenes without ship"
 
 
 def test_bd_table_averages_the_bd_rates_of_scenes_and_deviates_over_seeds() -> None:
@@ -184,7 +190,7 @@ def test_what_is_wrong_is_counted_over_the_seeds() -> None:
     rows = [row for seed in range(3) for row in make_curve("a", "lego", seed=seed) + make_curve("b", "lego", seed=seed)]
     del rows[-1]
     note = cell(bd_table(frame(rows), "a", "psnr"), "BD-rate", "b", "lego").note
-    assert note == "b on lego: 1 of 3 seeds: 3 points, fewer than 4"
+    assert note == "b on lego: 1 of 3 seeds: 3 points, fewer than 4; b lacks high"
 
 
 @pytest.mark.parametrize("metric", ["ssim", "ms_ssim", "lpips"])
@@ -232,10 +238,102 @@ def test_rows_of_one_label_that_differ_are_two_series() -> None:
     assert labels == ["a (base.steps=10)", "a (base.steps=20)", "a (base.steps=10)", "b"]
 
 
+def test_settings_that_differ_between_scenes_or_seeds_are_two_series() -> None:
+    by_scene = make_curve("a", "lego", settings={"bits": 4}) + make_curve("a", "ship", settings={"bits": 8})
+    by_seed = [*make_curve("a", "lego", settings={"bits": 4}), *make_curve("a", "lego", seed=1, settings={"bits": 8})]
+    for rows in (by_scene, by_seed):
+        assert [row.label for row in name_variants(rows)] == ["a (bits=4)"] * 4 + ["a (bits=8)"] * 4
+
+
+def test_a_setting_that_is_the_seed_makes_no_series() -> None:
+    rows = [make_row("a", "lego", "low", seed=seed, settings={"base": {"seed": seed}}) for seed in (0, 1)]
+    assert {row.label for row in name_variants(rows)} == {"a"}
+    rows.append(make_row("a", "lego", "low", seed=2, settings={"base": {"seed": 0}}))
+    assert len({row.label for row in name_variants(rows)}) == 2
+
+
+def test_from_rate_to_rate_only_the_ladder_may_differ() -> None:
+    job = {rate: job_configs(["method=vqrf", "dataset=procedural", f"rate={rate}"])[0] for rate in ("tiny", "low")}
+    config = {rate: {"method_settings": each.method_settings, "dataset_settings": {}} for rate, each in job.items()}
+    rows = [make_row("a", "lego", rate, method="vqrf", config=config[rate]) for rate in job]
+    assert {row.label for row in name_variants(rows)} == {"a"}
+    config["low"]["method_settings"] = config["low"]["method_settings"] | {"coder": "static"}
+    rows = [make_row("a", "lego", rate, method="vqrf", config=config[rate]) for rate in job]
+    assert [row.label for row in name_variants(rows)] == ["a (coder=context)", "a (coder=static)"]
+
+
+def test_methods_of_one_label_are_two_series() -> None:
+    rows = [make_row("a", "lego", "low", method="one"), make_row("a", "lego", "high", method="two")]
+    assert [row.label for row in name_variants(rows)] == ["a (method=one)", "a (method=two)"]
+
+
+def test_captures_of_one_name_are_two_scenes() -> None:
+    def config(**dataset: object) -> dict[str, object]:
+        return {"method_settings": {}, "dataset_settings": {"root": "/captures", "scene": "lego", **dataset}}
+
+    full, small = ({"config": config(downscale=size), "fingerprint": f"{size}" * 64} for size in (1, 4))
+    rows = make_curve("a", "lego", **full) + make_curve("b", "lego", 0.5, **small)
+    named = name_variants(name_captures(newest_of_each_point(rows)))
+    assert {(row.label, row.scene) for row in named} == {("a", "lego (downscale=1)"), ("b", "lego (downscale=4)")}
+    assert all(math.isnan(each.cells[3].value) for each in bd_table(frame(named), "a", "psnr").rows)  # type: ignore[union-attr]
+    moved = [make_row("a", "lego", "low", config=config(root=f"/{x}"), fingerprint=x * 64) for x in ("c", "d")]
+    assert newest_of_each_point(moved) == moved
+    assert [row.scene for row in name_captures(moved)] == ["lego (capture=cccccccc)", "lego (capture=dddddddd)"]
+    same = [make_row("a", "lego", "low", seed=n, config=config(root=f"/{n}")) for n in (0, 1)]
+    assert name_captures(same) == same
+
+
+def test_a_curve_of_several_versions_is_remarked() -> None:
+    rows = [
+        make_row("a", "lego", "low", code_version="one", libraries={"torch": "2.11", "numpy": "2"}),
+        make_row("a", "lego", "high", code_version="two", libraries={"torch": "2.15", "numpy": "2"}),
+        make_row("b", "lego", "low"),
+    ]
+    assert list(curve_remarks(rows, rows)) == [
+        "curves of rows by several versions of the code: a",
+        "curves of rows by several versions of a library: a (torch 2.11, 2.15)",
+    ]
+
+
 def test_points_that_were_made_again_count_once() -> None:
     old = make_row("a", "lego", "low", psnr=1.0, date="2026-01-01")
     new = make_row("a", "lego", "low", psnr=2.0, date="2026-01-02")
     assert newest_of_each_point([new, old]) == [new]
+
+
+def test_a_missing_seed_is_noted_and_never_best() -> None:
+    rows = [make_row("a", scene, "low", psnr=30.0 + seed, seed=seed) for seed in range(3) for scene in ("lego", "ship")]
+    rows += [make_row("b", scene, "low", psnr=32.0, seed=2, settings={"bits": 4}) for scene in ("lego", "ship")]
+    results = results_table(frame(rows))
+    psnr = cell(results, "PSNR", "b", "low")
+    assert (psnr.value, psnr.note) == (32, "b at low: without seeds 0, 1")
+    assert not cell(results, "PSNR", "a", "low").note
+    assert "**" not in markdown(results)
+    ablation = ablation_table(rows, frame(rows), "a", "low")
+    # At seed 2 both have 32 dB, whatever the reference has at other seeds.
+    delta = cell(ablation, "Δ PSNR", "bits=4")
+    assert (delta.value, delta.note) == (0, "bits=4: without seeds 0, 1")
+
+
+def test_a_missing_seed_is_noted_in_differences() -> None:
+    rows = [row for seed in range(2) for row in make_curve("a", "lego", seed=seed)] + make_curve("b", "lego", 0.5)
+    rows += [row for seed in range(2) for row in make_curve("c", "lego", 0.9, seed=seed)]
+    table = bd_table(frame(rows), "a", "psnr")
+    assert cell(table, "BD-rate", "b", "lego").note == "b on lego: without seed 1"
+    assert cell(table, "BD-rate", "b", "average").note == "average of b: without seed 1"
+    assert not cell(table, "BD-rate", "c", "lego").note
+
+
+def test_a_rate_that_a_scene_lacks_is_noted_in_differences() -> None:
+    rates = [f"r{n}" for n in range(6)]
+    curves = [("a", scene, rate, n) for scene in ("lego", "ship") for n, rate in enumerate(rates)]
+    curves += [("b", scene, rate, n) for _, scene, rate, n in curves if (scene, rate) != ("ship", "r5")]
+    rows = [make_row(label, scene, rate, size=10_000 * 2**n, psnr=28.0 + n) for label, scene, rate, n in curves]
+    table = bd_table(frame(rows), "a", "psnr")
+    assert cell(table, "BD-rate", "b", "ship").note == "b on ship: b lacks r5"
+    assert not cell(table, "BD-rate", "b", "lego").note
+    # As the anchor too.
+    assert cell(bd_table(frame(rows), "b", "psnr"), "BD-rate", "a", "ship").note == "a on ship: b lacks r5"
 
 
 def test_ablation_by_hand() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from nerfzip.report.averages import average_over_scenes, scenes_of
+from nerfzip.report.averages import average_over_scenes
 from nerfzip.report.curves import PAPER_MARKERS
+from nerfzip.report.extent import Extent
 from nerfzip.report.figure import colour, styles
 from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import Metric
@@ -30,18 +31,22 @@ def page_labels(labels: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def page_charts(
-    frame: pd.DataFrame, metrics: Sequence[Metric], labels: Sequence[str], papers: Mapping[str, Sequence[PaperPoint]]
+    frame: pd.DataFrame,
+    extent: Extent,
+    metrics: Sequence[Metric],
+    labels: Sequence[str],
+    papers: Mapping[str, Sequence[PaperPoint]],
 ) -> list[dict[str, Any]]:
     """A chart for the average of each data set with several scenes, and one for each scene.
 
     Args:
         frame: one line for each row of the page, in their order.
+        extent: of complete results.
         labels: in the order of `page_labels`.
         papers: for each data set the points that its average may be compared with.
     """
     columns = ["bytes", *(metric.name for metric in metrics)]
-    scenes = scenes_of(frame)
-    averages = average_over_scenes(frame, KEYS, columns, scenes).means.dropna(subset=["bytes"])
+    averages = average_over_scenes(frame, KEYS, columns, extent).means.dropna(subset=["bytes"])
     by_scene = frame.groupby([*KEYS, "scene"])
     complete = by_scene[columns].count().eq(by_scene.size(), axis=0)
     scene_means = by_scene[columns].mean().where(complete)
@@ -59,11 +64,13 @@ def page_charts(
             point = {"label": numbers[label], "rate": rate, "bytes": size, "values": shown, "rows": behind[key]}
             points[(dataset, *scene)].append(point)
     charts = []
-    for dataset, names in scenes.items():
+    for dataset, names in extent.scenes.items():
         shown_papers = [_paper(point, index, metrics) for index, point in enumerate(papers.get(dataset, []))]
         title = f"{dataset}, mean of {len(names)} scenes" if len(names) > 1 else place_name(dataset, names[0])
         charts.append({"title": title, "scenes": len(names), "points": points[(dataset,)], "papers": shown_papers})
         for scene in names if len(names) > 1 else []:
+            if not points[(dataset, scene)]:
+                continue
             charts.append(
                 {"title": place_name(dataset, scene), "scenes": 1, "points": points[(dataset, scene)], "papers": []}
             )

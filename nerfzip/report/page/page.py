@@ -13,6 +13,7 @@ import pandas as pd
 
 from nerfzip.benchmark.row import Row
 from nerfzip.report.error_map import LARGEST_ERROR
+from nerfzip.report.extent import Extent
 from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import METRICS
 from nerfzip.report.page.curves import page_charts, page_labels
@@ -45,6 +46,7 @@ class Content:
         rows: with the labels of the report.
         originals: the same rows with the labels that they were made with.
         frame: one line for each row.
+        extent: of complete results.
         metric: the one that is shown first.
         tables: by name.
         remarks: what a reader must know.
@@ -55,6 +57,7 @@ class Content:
     rows: Sequence[Row]
     originals: Sequence[Row]
     frame: pd.DataFrame
+    extent: Extent
     metric: str
     tables: Mapping[str, Table]
     remarks: Sequence[str]
@@ -120,7 +123,7 @@ def _data(content: Content) -> dict[str, Any]:
         ],
         "metric": [metric.name for metric in metrics].index(content.metric),
         "labels": page_labels(labels),
-        "charts": page_charts(frame, metrics, labels, content.papers),
+        "charts": page_charts(frame, content.extent, metrics, labels, content.papers),
         **page_rows(content.rows, content.originals, metrics, labels),
         "picture_width": WIDTH,
         "pictures": page_views(content.rows, content.views, content.pictures, metrics),

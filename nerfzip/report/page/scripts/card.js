@@ -111,6 +111,6 @@ function showPaper(card, paper, chart) {
     element("h3", { id: "card-heading" }, paper.name),
     element("p", { class: "where" }, `${chart.title}; printed in ${paper.source}`),
     description([...numbers(paper), ["Mean of", several(paper.scenes, "scene")], ["Size counts", paper.counts]]),
-    element("p", {}, "Papers measure differently: these points are in no table and no BD-rate."),
+    element("p", {}, "Papers measure differently: these points are in no table but that of BD-rates with --with-papers."),
   );
 }
