@@ -10,6 +10,7 @@ from nerfzip.benchmark.decode_process import decode_in_fresh_process
 from nerfzip.benchmark.decoding import read_bitstream
 from nerfzip.benchmark.measured_views import measured_cameras, measured_views
 from nerfzip.benchmark.quality import mean_metrics, measure_images
+from nerfzip.bitstream import Bitstream, GroupsOfFrames, frame_components
 from nerfzip.data.scene import Capture, VolumetricScene, frames_of
 from nerfzip.errors import NerfzipError
 
@@ -65,7 +66,7 @@ def measure_file(
     return MeasuredFile(
         method=bitstream.method,
         bytes=len(data),
-        bytes_by_component=bitstream.component_sizes(),
+        bytes_by_component=_components(bitstream),
         digest=decoded["digest"],
         metrics=mean_metrics(images),
         images=[{**image, "render_seconds": s} for image, s in zip(images, render_seconds, strict=True)],
@@ -77,6 +78,13 @@ def measure_file(
         peak_memory={"decode": decoded["peak_memory"], "decode_device": decoded["peak_device_memory"]},
         device=decoded["device"],
     )
+
+
+def _components(bitstream: Bitstream) -> dict[str, int]:
+    sizes = bitstream.component_sizes()
+    if "video" not in bitstream.header:
+        return sizes
+    return frame_components(sizes, GroupsOfFrames.from_header(bitstream.header))
 
 
 def _check_frames(file: Path, capture: Capture, decoded: int) -> None:

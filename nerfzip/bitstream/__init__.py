@@ -6,7 +6,14 @@ docs/bitstream.md describes it to the byte.
 from nerfzip.bitstream.container import Bitstream, pack, unpack
 from nerfzip.bitstream.digest import TensorDigest, tensor_digest
 from nerfzip.bitstream.reader import BitstreamReader
-from nerfzip.bitstream.video import FrameCodec, GroupsOfFrames, VolumetricVideo, frame_section, tensor_name
+from nerfzip.bitstream.video import (
+    FrameCodec,
+    GroupsOfFrames,
+    VolumetricVideo,
+    frame_components,
+    frame_section,
+    tensor_name,
+)
 from nerfzip.bitstream.writer import BitstreamWriter
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "GroupsOfFrames",
     "TensorDigest",
     "VolumetricVideo",
+    "frame_components",
     "frame_section",
     "pack",
     "tensor_digest",

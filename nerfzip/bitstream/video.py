@@ -207,6 +207,14 @@ class _CodedTensors(Mapping[str, Tensor]):
         return {tensor_name(None, name): tensor for name, tensor in self._video._shared.items()}
 
 
+def frame_components(sizes: Mapping[str, int], groups: GroupsOfFrames) -> dict[str, int]:
+    """Bytes by section, those of the frames' sections added up as "key frames" and "other frames"."""
+    rest = dict(sizes)
+    frames = [rest.pop(frame_section(index), 0) for index in range(groups.frames)]
+    keys = sum(frames[:: groups.length])
+    return {"key frames": keys, "other frames": sum(frames) - keys, **rest}
+
+
 def frame_section(index: int) -> str:
     """The name of the section of a frame."""
     return f"frame.{index:04d}"

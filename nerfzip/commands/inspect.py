@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nerfzip.benchmark.decoding import read_bitstream
-from nerfzip.bitstream import Bitstream, GroupsOfFrames, frame_section
+from nerfzip.bitstream import Bitstream, GroupsOfFrames, frame_components, frame_section
 from nerfzip.console import table_console
 
 MOST_GROUPS = 20
@@ -21,14 +21,9 @@ def main(arguments: Namespace) -> int:
     sizes = bitstream.component_sizes()
     if "video" in bitstream.header:
         groups = GroupsOfFrames.from_header(bitstream.header)
-        frames = [sizes.pop(frame_section(index), 0) for index in range(groups.frames)]
+        frames = [sizes.get(frame_section(index), 0) for index in range(groups.frames)]
         table_console().print(_groups_table(groups, frames))
-        key_frames = [size for index, size in enumerate(frames) if groups.key(index) == index]
-        sizes = {
-            f"key frames ({len(key_frames)})": sum(key_frames),
-            f"other frames ({len(frames) - len(key_frames)})": sum(frames) - sum(key_frames),
-            **sizes,
-        }
+        sizes = frame_components(sizes, groups)
     console.print(_sizes_table(sizes, bitstream))
     console.print_json(json.dumps(bitstream.header), indent=None)
     return 0

@@ -1,6 +1,6 @@
 """The quality metrics that a report knows: how each is named, printed and judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,11 @@ class Metric:
     higher_is_better: bool
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("psnr", "PSNR", "dB", 2, True),
-        Metric("ssim", "SSIM", "", 4, True),
-        Metric("ms_ssim", "MS-SSIM", "", 4, True),
-        Metric("lpips", "LPIPS", "", 4, False),
-    )
-}
+_MEASURED = (
+    Metric("psnr", "PSNR", "dB", 2, True),
+    Metric("ssim", "SSIM", "", 4, True),
+    Metric("ms_ssim", "MS-SSIM", "", 4, True),
+    Metric("lpips", "LPIPS", "", 4, False),
+)
+_ON_TRAINING_VIEWS = (replace(m, name=f"{m.name}_train", heading=f"{m.heading}, training views") for m in _MEASURED)
+METRICS = {metric.name: metric for metric in (*_MEASURED, *_ON_TRAINING_VIEWS)}
