@@ -60,7 +60,7 @@ def test_a_row_of_schema_1_is_read_whole(out: Path) -> None:
 
 
 def test_rows_of_schema_1_and_of_today_share_a_report(out: Path, tmp_path: Path) -> None:
-    for row in make_curve("dvgo", "procedural", dataset="procedural"):
+    for row in make_curve("dvgo", "procedural", dataset="procedural", fingerprint="f1", seed=4):
         write_row(out / row.rate / "row.json", row)
     assert main(["report", str(out), "--out", str(tmp_path / "report"), "--anchor", "dvgo"]) == 0
     lines = (tmp_path / "report/results.csv").read_text().splitlines()
