@@ -26,7 +26,7 @@ from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.measured_file import check_test_images, measure_file
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
-from nerfzip.benchmark.row import Row, read_row, write_row
+from nerfzip.benchmark.row import NewerRowError, Row, read_row, write_row
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Scene
 from nerfzip.errors import NerfzipError
@@ -78,6 +78,9 @@ def run_job(config: JobConfig, scene: Scene) -> Row:
     """Do a job, or nothing but label its row if it is complete, and return its row.
 
     A failure of any kind is written to `failure.json` in the job's folder and then raised.
+
+    Raises:
+        NewerRowError: it is complete, by a later version of nerfzip; nothing is written.
     """
     folder = point_folder(config, scene)
     with lock_point(folder) as lock:
@@ -196,6 +199,8 @@ def _complete_row(folder: Path) -> Row | None:
         return None
     try:
         return read_row(path)
+    except NewerRowError:
+        raise
     except NerfzipError as error:
         _log.warning("%s; doing the job again", error)
         return None

@@ -75,6 +75,7 @@ def make_plan(configs: list[JobConfig]) -> Plan:
 
     Raises:
         ConfigError: impossible settings of a method, or one point under two labels.
+        NewerRowError: a point that a later version of nerfzip has completed.
     """
     _check_methods(configs)
     scenes: dict[str, Scene | str] = {}

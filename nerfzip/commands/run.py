@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.store import stored_point
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
 from nerfzip.console import table_console
@@ -19,6 +20,8 @@ def main(arguments: Namespace) -> int:
     for config in configs:
         build(config.method_settings)  # An impossible setting is found before the first fit.
     scene = build(configs[0].dataset_settings)
+    for config in configs:
+        stored_point(point_folder(config, scene))  # So is a row of a later version, which is refused.
     rows: list[Row] = []
     for config in configs:
         try:

@@ -138,7 +138,7 @@ def test_a_row_that_cannot_be_read_is_made_again(
 ) -> None:
     main(["run", *tiny])
     file = points(tmp_path)["fine"] / "row.json"
-    for text in ("", "{", "[]", '{"schema": 1}', '{"schema": 99}'):
+    for text in ("", "{", "[]", '{"schema": 1}', '{"schema": "99"}'):
         file.write_text(text)
         with pytest.raises(NerfzipError, match=r"row\.json"):
             read_row(file)
@@ -146,6 +146,24 @@ def test_a_row_that_cannot_be_read_is_made_again(
         assert main(["run", *tiny]) == 0
     assert "doing the job again" in caplog.text
     assert read_row(file).rate == "fine"
+
+
+@pytest.mark.usefixtures("decode_here")
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_row_of_a_later_version_is_refused_before_any_work(
+    tiny: list[str], tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["run", *tiny])
+    file = points(tmp_path)["fine"] / "row.json"
+    text = json.dumps({**json.loads(file.read_text()), "schema": 99, "new": 1})
+    file.write_text(text)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    capsys.readouterr()
+    for words in ([], ["rate=coarse,fine"], ["label=other"]):
+        assert main([command, *tiny, *words]) == 2
+        assert capsys.readouterr().err.startswith(f"nerfzip: {file}: a row of schema 99, this version of nerfzip reads")
+    assert file.read_text() == text
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 @pytest.mark.usefixtures("decode_here")
