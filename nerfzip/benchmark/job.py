@@ -84,7 +84,7 @@ def run_job(config: JobConfig, scene: Scene) -> Row:
     """
     folder = point_folder(config, scene)
     with lock_point(folder) as lock:
-        return run_locked_job(config, scene, lock)
+        return run_locked_job(config, scene, folder, lock)
 
 
 def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
@@ -92,9 +92,8 @@ def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
     return exclusive(folder / LOCK, waiting_for=f"it is working on {folder}", wait=wait)
 
 
-def run_locked_job(config: JobConfig, scene: Scene, lock: int) -> Row:
-    """`run_job` for a process that holds the point's lock, a file descriptor."""
-    folder = point_folder(config, scene)
+def run_locked_job(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:
+    """`run_job` for a process that holds the lock, a file descriptor, of the point's folder."""
     row = _complete_row(folder)
     if row is not None:
         _log.info("%s: complete", folder)

@@ -70,6 +70,6 @@ def _run_locked(point: Point, retry_failed: bool, lock: int) -> StoredPoint:
     if failed and (failed != point.stored or not retry_failed):
         return failed
     try:
-        return StoredPoint(point.folder, State.DONE, run_locked_job(point.config, point.scene, lock))
+        return StoredPoint(point.folder, State.DONE, run_locked_job(point.config, point.scene, point.folder, lock))
     except Exception as error:
         return recorded_failure(point.folder) or StoredPoint(point.folder, State.FAILED, reason=repr(error))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
+from nerfzip.benchmark.environment import library_versions
 from nerfzip.benchmark.ground_truth import FOLDER
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.row import read_row
@@ -92,6 +94,17 @@ def test_a_point_is_named_after_the_versions_of_what_computes(tiny: list[str], m
         with monkeypatch.context() as patch:
             pretend_version(patch, library)
             assert (point_folder(config, scene) != before) == changes, library
+
+
+def test_what_is_installed_meanwhile_changes_no_version(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process has loaded stays what it was."""
+    (config,) = job_configs(tiny)
+    scene = build(config.dataset_settings)
+    before = point_folder(config, scene), library_versions()
+    assert before[1]["lpips"] == metadata.version("lpips")
+    assert {"torchvision", "pillow"} <= before[1].keys()
+    monkeypatch.setattr(metadata, "version", lambda _: "99.0")
+    assert (point_folder(config, scene), library_versions()) == before
 
 
 @pytest.mark.usefixtures("decode_here")
