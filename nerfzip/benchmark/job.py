@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
-from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, pixel_digest, truth_name
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.measured_file import check_test_images, measure_file
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
@@ -136,12 +136,14 @@ def encode(config: JobConfig, scene: Scene) -> Encoded:
 def keep_ground_truth(out: Path, scene: Scene) -> None:
     """Write those of the scene's `kept_views` that are not there yet, as the metrics see them.
 
-    Several processes may do so at once.
+    What an earlier loader made of the capture stays beside them. Several processes may do so at once.
     """
     folder = ground_truth_folder(out, scene.fingerprint)
     for index in kept_views(len(scene.test)):
-        if not (folder / image_name(index)).exists():
-            write_png(folder / image_name(index), scene.test.image(index, scene.background))
+        pixels = scene.test.image(index, scene.background)
+        file = folder / truth_name({"file": image_name(index), "truth": pixel_digest(pixels)})
+        if not file.exists():
+            write_png(file, pixels)
 
 
 def _make_point(config: JobConfig, scene: Scene, folder: Path, lock: int) -> Row:

@@ -31,7 +31,8 @@ class Row:
         uncompressed_bytes: size of the fitted model as the method counts it, None if it does not say.
         digest: of the decoded tensors, hex.
         metrics: means over the images.
-        images: for each test view its name, file, metrics and render time.
+        images: for each test view its name, file, digest of the ground truth (`ground_truth.pixel_digest`), metrics
+            and render time.
         seconds: fit (when it was made), compress, decompress, render (mean of an image).
         fit_from_cache: whether the fit was made by an earlier job.
         peak_memory: of the encoding process, of the decoding one, and on their CUDA devices.

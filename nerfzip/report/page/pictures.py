@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, truth_name
 from nerfzip.benchmark.row import Row
 from nerfzip.report.error_map import LARGEST_ERROR
 
@@ -125,7 +125,7 @@ def colour_bar(stops: int = 17) -> list[str]:
 def _view(index: int, number: int, row: Row, folder: Path, seen: set[Path]) -> View:
     # The name alone: a row of somebody else's must not lead elsewhere.
     name = Path(row.images[number]["file"]).name
-    truth = ground_truth_folder(folder.parent, row.fingerprint) / name
+    truth = ground_truth_folder(folder.parent, row.fingerprint) / truth_name(row.images[number])
     first = truth not in seen
     seen.add(truth)
     return View(index, number, folder / "images" / name, truth, first)
