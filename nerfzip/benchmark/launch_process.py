@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 
 from nerfzip.benchmark.launch_tasks import Task, TaskPoint, note_begun_point, read_task
-from nerfzip.benchmark.plan import make_plan
+from nerfzip.benchmark.plan import make_plan, point_name
 from nerfzip.benchmark.store import State, StoredPoint
 from nerfzip.benchmark.sweep import run_points
-from nerfzip.benchmark.sweep_view import point_name
 from nerfzip.errors import NerfzipError
 
 

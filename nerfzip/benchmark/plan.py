@@ -97,6 +97,12 @@ def make_plan(configs: list[JobConfig]) -> Plan:
     return Plan(_in_order(points.values()), unloadable)
 
 
+def point_name(point: Point) -> str:
+    """For people, for example "vqrf lego medium", with the seed if it is not 0."""
+    config = point.config
+    return f"{config.label} {point.scene.name} {config.rate}" + (f" seed {config.seed}" if config.seed else "")
+
+
 def fits_of(points: Iterable[Point]) -> dict[Path, bool]:
     """The files of the fits that points share, and whether each is there."""
     return {file: file.exists() for point in points for file in [fit_file(point)]}

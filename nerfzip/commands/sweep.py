@@ -9,10 +9,10 @@ from nerfzip.benchmark.launch import launch_points, points_to_launch
 from nerfzip.benchmark.launch_tasks import rounds
 from nerfzip.benchmark.launchers import LauncherChoice, split_words
 from nerfzip.benchmark.overview import overview_table
-from nerfzip.benchmark.plan import Plan, fits_of, make_plan, write_plan
+from nerfzip.benchmark.plan import Plan, fits_of, make_plan, point_name, write_plan
 from nerfzip.benchmark.store import State
 from nerfzip.benchmark.sweep import run_points
-from nerfzip.benchmark.sweep_view import point_name, sweep_view
+from nerfzip.benchmark.sweep_view import sweep_view
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.console import table_console
 from nerfzip.metrics import lpips_note
