@@ -65,6 +65,14 @@ def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
     if counts[State.FAILED]:
         fate = "done again" if retry_failed else "left alone; --retry-failed does them again"
         print(f"{counts[State.FAILED]} failed before: {fate}")
+    labels = Counter(
+        (point.stored.row.label, point.config.label)
+        for point in plan.points
+        if point.stored.row and point.stored.row.label != point.config.label
+    )
+    for (old, new), number in labels.items():
+        verb = "changes its label" if number == 1 else "change their label"
+        print(f"{_plural(number, 'point')} {verb} from {old} to {new}")
     for reason, number in Counter(job.reason for job in plan.unloadable).items():
         print(f"{_plural(number, 'point')} without a capture: {reason}")
 
