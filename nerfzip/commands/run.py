@@ -3,6 +3,7 @@
 import logging
 from argparse import Namespace
 
+from nerfzip.benchmark.fit_cache import each_fit_once
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.store import stored_point
@@ -15,6 +16,7 @@ from nerfzip.metrics import lpips_note
 _log = logging.getLogger(__name__)
 
 
+@each_fit_once()
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
     for config in configs:
