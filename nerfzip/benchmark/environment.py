@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -13,13 +14,16 @@ import nerfzip
 LIBRARIES = (
     "nerfzip",
     "torch",
+    "torchvision",
     "numpy",
     "numba",
+    "pillow",
     "nerfacc",
     "constriction",
     "compressai",
     "hydra-core",
     "scikit-image",
+    "lpips",
 )
 
 COMPUTING_LIBRARIES = ("torch", "numpy", "numba")
@@ -56,6 +60,8 @@ def device_description(device: str) -> str:
     return f"cpu: {_processor()} ({torch.get_num_threads()} of {os.cpu_count()} cores)"
 
 
+# Cached: what is installed while a sweep runs does not change what this process has loaded.
+@cache
 def _version(library: str) -> str:
     try:
         return metadata.version(library)

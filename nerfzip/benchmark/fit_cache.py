@@ -8,7 +8,9 @@ import io
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,16 +66,46 @@ def cached_fit(fit: Callable[[], Any], key: str, folder: Path) -> Fit:
 
     Every call gives a model of its own, so what one job does to it does not reach the next. Of several processes that
     ask for the same key at once, one fits and the others wait. A damaged file is noticed and fitted again.
+
+    Raises:
+        NerfzipError: the fit failed before within the same `each_fit_once`.
+        Exception: whatever `fit` raises.
     """
     path = model_file(folder, key)
+    failed = _failed.get()
     with exclusive(lock_file(folder, key), waiting_for="it is fitting the same model"):
         stored = _read(path)
         if stored is not None:
             return Fit(stored["model"], stored["seconds"], from_cache=True)
-        with stopwatch() as elapsed:
-            model = fit()
+        if failed is not None and path in failed:
+            raise NerfzipError(f"not fitted again; the fit has failed: {failed[path]}")
+        try:
+            with stopwatch() as elapsed:
+                model = fit()
+        except Exception as error:
+            # Its text alone: the exception would keep all that the fit has in memory.
+            if failed is not None:
+                failed[path] = str(error) if isinstance(error, NerfzipError) else repr(error)
+            raise
         _write(path, {"model": model, "seconds": elapsed.seconds})
     return Fit(model, elapsed.seconds, from_cache=False)
+
+
+_failed: ContextVar[dict[Path, str] | None] = ContextVar("_failed", default=None)
+"""Why fits failed, by the files that they would have; None where every call tries again."""
+
+
+@contextmanager
+def each_fit_once() -> Iterator[None]:
+    """Within it, a fit that has failed is not tried again: the other rates of a sweep would fail in the same way.
+
+    Nothing of it is stored, so the next sweep tries again.
+    """
+    token = _failed.set({})
+    try:
+        yield
+    finally:
+        _failed.reset(token)
 
 
 def model_file(folder: Path, key: str) -> Path:

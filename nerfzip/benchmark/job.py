@@ -21,13 +21,13 @@ from omegaconf import OmegaConf
 from nerfzip.benchmark.code_version import POINT_ROOMS, code_version
 from nerfzip.benchmark.environment import commit, computing_versions, library_versions
 from nerfzip.benchmark.fit_cache import Fit, cache_folder, cached_fit, fit_key
-from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, pixel_digest, truth_name
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.measured_file import check_test_images, measure_file
 from nerfzip.benchmark.measured_views import test_views
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
-from nerfzip.benchmark.row import Row, read_row, write_row
+from nerfzip.benchmark.row import NewerRowError, Row, read_row, write_row
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
@@ -81,10 +81,13 @@ def run_job(config: JobConfig, scene: Capture) -> Row:
     """Do a job, or nothing but label its row if it is complete, and return its row.
 
     A failure of any kind is written to `failure.json` in the job's folder and then raised.
+
+    Raises:
+        NewerRowError: it is complete, by a later version of nerfzip; nothing is written.
     """
     folder = point_folder(config, scene)
     with lock_point(folder) as lock:
-        return run_locked_job(config, scene, lock)
+        return run_locked_job(config, scene, folder, lock)
 
 
 def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
@@ -92,9 +95,8 @@ def lock_point(folder: Path, wait: bool = True) -> AbstractContextManager[int]:
     return exclusive(folder / LOCK, waiting_for=f"it is working on {folder}", wait=wait)
 
 
-def run_locked_job(config: JobConfig, scene: Capture, lock: int) -> Row:
-    """`run_job` for a process that holds the point's lock, a file descriptor."""
-    folder = point_folder(config, scene)
+def run_locked_job(config: JobConfig, scene: Capture, folder: Path, lock: int) -> Row:
+    """`run_job` for a process that holds the lock, a file descriptor, of the point's folder."""
     row = _complete_row(folder)
     if row is not None:
         _log.info("%s: complete", folder)
@@ -142,14 +144,16 @@ def encode(config: JobConfig, scene: Capture) -> Encoded:
 def keep_ground_truth(out: Path, scene: Capture) -> None:
     """Write those of the scene's `kept_views` that are not there yet, as the metrics see them.
 
-    Several processes may do so at once.
+    What an earlier loader made of the capture stays beside them. Several processes may do so at once.
     """
     folder = ground_truth_folder(out, scene.fingerprint)
     views = test_views(scene)
     for view in [views[index] for index in kept_views(len(views))]:
-        if not (folder / view.file).exists():
-            frame = frames_of(scene)[view.frame]
-            write_png(folder / view.file, frame.test.image(view.index, frame.background))
+        frame = frames_of(scene)[view.frame]
+        pixels = frame.test.image(view.index, frame.background)
+        file = folder / truth_name({"file": view.file, "truth": pixel_digest(pixels)})
+        if not file.exists():
+            write_png(file, pixels)
 
 
 def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> Row:
@@ -207,6 +211,8 @@ def _complete_row(folder: Path) -> Row | None:
         return None
     try:
         return read_row(path)
+    except NewerRowError:
+        raise
     except NerfzipError as error:
         _log.warning("%s; doing the job again", error)
         return None

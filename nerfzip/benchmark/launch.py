@@ -98,7 +98,7 @@ class _Launch:
 
     def _wait_for_the_others(self, points: list[Point]) -> None:
         """Launchers give up when one task is lost; the others may be queued or running still."""
-        if self.choice.name == "submitit_slurm":
+        if self.choice.settings.slurm:
             _wait_for_slurm(str(self.launcher.params["submitit_folder"]))  # type: ignore[attr-defined]
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < self.choice.settings.quiet_seconds:

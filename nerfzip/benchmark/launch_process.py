@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 
-from nerfzip.benchmark.launch_tasks import Task, TaskPoint, read_task
-from nerfzip.benchmark.plan import make_plan
-from nerfzip.benchmark.store import StoredPoint
+from nerfzip.benchmark.launch_tasks import Task, TaskPoint, note_begun_point, read_task
+from nerfzip.benchmark.plan import make_plan, point_name
+from nerfzip.benchmark.store import State, StoredPoint
 from nerfzip.benchmark.sweep import run_points
-from nerfzip.benchmark.sweep_view import point_name
 from nerfzip.errors import NerfzipError
 
 
@@ -26,15 +25,15 @@ def main(words: list[str]) -> int:
     print(f"on {platform.node()}: {torch.get_num_threads()} threads, CUDA devices: {devices or 'none'}", flush=True)
     task = read_task(Path(folder))
     try:
-        do_points(task, [point for point in task.points if point.folder in names])
+        do_points(task, [point for point in task.points if point.folder in names], Path(folder))
     except NerfzipError as error:
         print(f"nerfzip: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def do_points(task: Task, wanted: list[TaskPoint]) -> None:
-    """Do the points. Those that fail are recorded.
+def do_points(task: Task, wanted: list[TaskPoint], folder: Path) -> None:
+    """Do the points. Those that fail are recorded; which one is worked on is noted in the task's folder.
 
     Raises:
         NerfzipError: what is here does not lead to the same points, or a capture can't be loaded.
@@ -47,6 +46,8 @@ def do_points(task: Task, wanted: list[TaskPoint]) -> None:
         raise NerfzipError(f"{name} would be made: code, libraries or captures are not those that the sweep began with")
 
     def show(number: int, now: StoredPoint) -> None:
+        if now.state == State.RUNNING:
+            note_begun_point(folder, now.folder.name)
         print(now.state, point_name(plan.points[number]), now.reason, flush=True)
 
     run_points(plan.points, True, show)

@@ -15,6 +15,7 @@ class LaunchSettings:
     workers: int | None
     threads: float | None
     again: bool
+    slurm: bool
     quiet_seconds: float
     poll_seconds: float
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nerfzip.benchmark.launch_tasks import Task, TaskPoint, read_task
+from nerfzip.benchmark.job import lock_point
+from nerfzip.benchmark.launch_tasks import Task, TaskPoint, begun_point, forget_begun_point, read_task
 from nerfzip.benchmark.store import State, stored_point
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -19,7 +20,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 def do_task(config: Any) -> dict[str, str]:
     """Do the points of the task in the folder `config.task`, as far as they are not done.
 
-    When the process dies, the point that it had begun is left unfinished, and another one goes on with the rest.
+    When the process dies, the point that it was working on is left unfinished, and another one goes on with the rest.
 
     Returns:
         Why points are neither done nor failed, by the names of their folders.
@@ -29,11 +30,17 @@ def do_task(config: Any) -> dict[str, str]:
     reasons: dict[str, str] = {}
     while waiting := [point for point in task.points if point.folder not in reasons and not _is_over(task, point)]:
         ended = _run(task, folder, waiting)
-        begun = [point for point in waiting if stored_point(Path(task.out) / point.folder).state == State.UNFINISHED]
-        over = [point for point in waiting if _is_over(task, point)]
+        begun = begun_point(folder)
+        if begun is not None:
+            # Its decoder may have outlived the process.
+            with lock_point(Path(task.out) / begun):
+                pass
+        over = {point.folder for point in waiting if _is_over(task, point)}
+        lost = {point.folder for point in waiting if point.folder == begun} - over
         # It can't begin with any point, or ended well and left them: another process would do no better.
-        lost = begun if begun or over else waiting
-        reasons |= {point.folder: ended for point in lost}
+        if not lost and not over:
+            lost = {point.folder for point in waiting}
+        reasons |= dict.fromkeys(lost, ended)
     return reasons
 
 
@@ -51,6 +58,7 @@ def _run(task: Task, folder: Path, points: list[TaskPoint]) -> str:
         variables = {name: str(threads) for name in THREADS} | variables
     command = [sys.executable, "-m", "nerfzip.benchmark.launch_process", str(folder)]
     command += [point.folder for point in points]
+    forget_begun_point(folder)
     log = folder / "log.txt"
     with log.open("a") as file:
         # Nothing is ever written to its standard input: its end tells that this process has died.

@@ -14,6 +14,8 @@ from nerfzip.config import JobConfig
 from nerfzip.files import write_atomically
 
 FILE = "task.json"
+_BEGUN = "begun"
+"""The name of the folder of the point that the task's process began last; in the task's folder."""
 _ENVIRONMENT = ("NERFZIP_CONF", "PYTHONPATH")
 """A cluster's workers may have been started without these."""
 
@@ -88,6 +90,21 @@ def write_task(folder: Path, points: list[Point], threads: int | None) -> None:
 def read_task(folder: Path) -> Task:
     content = json.loads((folder / FILE).read_bytes())
     return Task(**{**content, "points": [TaskPoint(**point) for point in content["points"]]})
+
+
+def note_begun_point(folder: Path, point: str) -> None:
+    """Leave in a task's folder which point is worked on; should the process die, it died of that one."""
+    write_atomically(folder / _BEGUN, point.encode())
+
+
+def begun_point(folder: Path) -> str | None:
+    """The folder of the point that the process of a task began last; None if it began none."""
+    file = folder / _BEGUN
+    return file.read_text() if file.exists() else None
+
+
+def forget_begun_point(folder: Path) -> None:
+    (folder / _BEGUN).unlink(missing_ok=True)
 
 
 def _task_point(point: Point, directory: Path) -> TaskPoint:

@@ -54,6 +54,7 @@ def make_plan(configs: list[JobConfig]) -> Plan:
 
     Raises:
         ConfigError: impossible settings of a method, a capture that it does not take, or one point under two labels.
+        NewerRowError: a point that a later version of nerfzip has completed.
     """
     methods = _methods(configs)
     scenes: dict[str, Capture | str] = {}
@@ -74,6 +75,12 @@ def make_plan(configs: list[JobConfig]) -> Plan:
         elif (first := points[folder].config.label) != config.label:
             raise ConfigError(f"label: {first} and {config.label} for one point, {folder.name}; expected one label")
     return Plan(_in_order(points.values()), unloadable)
+
+
+def point_name(point: Point) -> str:
+    """For people, for example "vqrf lego medium", with the seed if it is not 0."""
+    config = point.config
+    return f"{config.label} {point.scene.name} {config.rate}" + (f" seed {config.seed}" if config.seed else "")
 
 
 def fits_of(points: Iterable[Point]) -> dict[Path, bool]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nerfzip import metrics
+from nerfzip.benchmark.ground_truth import pixel_digest
 from nerfzip.benchmark.measured_views import TEST, TRAIN, MeasuredView
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
@@ -12,7 +13,11 @@ from nerfzip.rendering.images import read_png
 
 
 def measure_images(folder: Path, capture: Capture, views: list[MeasuredView]) -> list[dict[str, Any]]:
-    """Compare the 8-bit images in a folder with the capture: frame, split, name, file and metrics of each."""
+    """Compare the 8-bit images in a folder with the capture.
+
+    Returns:
+        For each image its frame, its split, its name, its file, the digest of the ground truth, and the metrics.
+    """
     images = []
     scenes = frames_of(capture)
     for view in track(views, "measure", len(views)):
@@ -24,7 +29,7 @@ def measure_images(folder: Path, capture: Capture, views: list[MeasuredView]) ->
             raise NerfzipError(f"{folder / view.file}: the decoded image has shape {sizes}")
         measured = metrics.evaluate(prediction, truth)
         where = {"frame": view.frame, "split": view.split, "view": view.name, "file": view.file}
-        images.append({**where, **measured})
+        images.append({**where, "truth": pixel_digest(truth), **measured})
     return images
 
 

@@ -32,7 +32,8 @@ class Row:
         uncompressed_bytes: size of the fitted model as the method counts it, None if it does not say.
         digest: of the decoded tensors, hex.
         metrics: means over the images.
-        images: for each measured view its frame, split, name, file, metrics and render time.
+        images: for each measured view its frame, split, name, file, digest of the ground truth
+            (`ground_truth.pixel_digest`), metrics and render time.
         seconds: fit (when it was made), compress, decompress (of a volumetric video: all frames), render (mean of an
             image), and of a volumetric video frame (mean of decoding one on its own).
         fit_from_cache: whether the fit was made by an earlier job.

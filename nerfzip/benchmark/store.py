@@ -50,11 +50,17 @@ class StoredPoint:
 
 
 def stored_point(folder: Path) -> StoredPoint:
-    """The point in a folder; "to do" if there is none in it, or no such folder."""
+    """The point in a folder; "to do" if there is none in it, or no such folder.
+
+    Raises:
+        NewerRowError: a row of a later version of nerfzip. It is no damage, and must not be made again.
+    """
     damage = ""
     if (folder / ROW).exists():
         try:
             return StoredPoint(folder, State.DONE, read_row(folder / ROW))
+        except NewerRowError:
+            raise
         except NerfzipError as error:
             damage = str(error)
     if is_held(folder / LOCK):
@@ -79,6 +85,7 @@ def stored_points(out: Path) -> list[StoredPoint]:
     """All points in a folder, by name; none if it has none.
 
     Raises:
+        NewerRowError: a row of a later version of nerfzip.
         NerfzipError: the folder is missing.
     """
     return [point for folder in _folders(out) if (point := stored_point(folder)).state != State.TO_DO]

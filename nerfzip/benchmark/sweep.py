@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from nerfzip.benchmark.fit_cache import cache_folder, lock_file
+from nerfzip.benchmark.fit_cache import cache_folder, each_fit_once, lock_file
 from nerfzip.benchmark.job import lock_point, run_locked_job
 from nerfzip.benchmark.locks import HeldError, is_held
 from nerfzip.benchmark.plan import Point, fit_file
@@ -13,6 +13,7 @@ Show = Callable[[int, StoredPoint], None]
 """Told of every change: the number of the point in the plan, and how far it is now."""
 
 
+@each_fit_once()
 def run_points(points: list[Point], retry_failed: bool, show: Show) -> list[StoredPoint]:
     """Do what is to be done and return how far each point is at the end: done or failed.
 
@@ -70,6 +71,6 @@ def _run_locked(point: Point, retry_failed: bool, lock: int) -> StoredPoint:
     if failed and (failed != point.stored or not retry_failed):
         return failed
     try:
-        return StoredPoint(point.folder, State.DONE, run_locked_job(point.config, point.scene, lock))
+        return StoredPoint(point.folder, State.DONE, run_locked_job(point.config, point.scene, point.folder, lock))
     except Exception as error:
         return recorded_failure(point.folder) or StoredPoint(point.folder, State.FAILED, reason=repr(error))

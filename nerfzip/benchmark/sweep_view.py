@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nerfzip.benchmark.plan import Point
+from nerfzip.benchmark.plan import Point, point_name
 from nerfzip.benchmark.store import State, StoredPoint
 from nerfzip.benchmark.sweep import Show
 
@@ -29,12 +29,6 @@ def sweep_view(points: list[Point]) -> Iterator[Show]:
             yield show
     else:
         yield _Lines(points)
-
-
-def point_name(point: Point) -> str:
-    """For people, for example "vqrf lego medium", with the seed if it is not 0."""
-    config = point.config
-    return f"{config.label} {point.scene.name} {config.rate}" + (f" seed {config.seed}" if config.seed else "")
 
 
 class _Lines:

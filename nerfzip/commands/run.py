@@ -3,8 +3,10 @@
 import logging
 from argparse import Namespace
 
+from nerfzip.benchmark.fit_cache import each_fit_once
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.store import stored_point
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
 from nerfzip.console import table_console
@@ -14,11 +16,14 @@ from nerfzip.metrics import lpips_note
 _log = logging.getLogger(__name__)
 
 
+@each_fit_once()
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
     for config in configs:
         build(config.method_settings)  # An impossible setting is found before the first fit.
     scene = build(configs[0].dataset_settings)
+    for config in configs:
+        stored_point(point_folder(config, scene))  # So is a row of a later version, which is refused.
     rows: list[Row] = []
     for config in configs:
         try:

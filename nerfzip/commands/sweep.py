@@ -9,10 +9,10 @@ from nerfzip.benchmark.launch import launch_points, points_to_launch
 from nerfzip.benchmark.launch_tasks import rounds
 from nerfzip.benchmark.launchers import LauncherChoice, split_words
 from nerfzip.benchmark.overview import overview_table
-from nerfzip.benchmark.plan import Plan, fits_of, make_plan, write_plan
+from nerfzip.benchmark.plan import Plan, fits_of, make_plan, point_name, write_plan
 from nerfzip.benchmark.store import State
 from nerfzip.benchmark.sweep import run_points
-from nerfzip.benchmark.sweep_view import point_name, sweep_view
+from nerfzip.benchmark.sweep_view import sweep_view
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.console import table_console
 from nerfzip.metrics import lpips_note
@@ -65,6 +65,14 @@ def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
     if counts[State.FAILED]:
         fate = "done again" if retry_failed else "left alone; --retry-failed does them again"
         print(f"{counts[State.FAILED]} failed before: {fate}")
+    labels = Counter(
+        (point.stored.row.label, point.config.label)
+        for point in plan.points
+        if point.stored.row and point.stored.row.label != point.config.label
+    )
+    for (old, new), number in labels.items():
+        verb = "changes its label" if number == 1 else "change their label"
+        print(f"{_plural(number, 'point')} {verb} from {old} to {new}")
     for reason, number in Counter(job.reason for job in plan.unloadable).items():
         print(f"{_plural(number, 'point')} without a capture: {reason}")
 

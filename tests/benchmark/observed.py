@@ -1,9 +1,10 @@
 """What tests look at, and pretend, around a job."""
 
-from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from nerfzip.benchmark import environment
 
 
 def fit_count(folder: Path) -> int:
@@ -13,6 +14,6 @@ def fit_count(folder: Path) -> int:
 
 
 def pretend_version(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    """Another version of a library is installed."""
-    version = metadata.version
-    monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == library else version(name))
+    """Another version of a library was there when this process started."""
+    version = environment._version
+    monkeypatch.setattr(environment, "_version", lambda name: "99.0" if name == library else version(name))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
+from nerfzip.benchmark.environment import library_versions
 from nerfzip.benchmark.ground_truth import FOLDER
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.row import read_row
@@ -94,6 +96,17 @@ def test_a_point_is_named_after_the_versions_of_what_computes(tiny: list[str], m
             assert (point_folder(config, scene) != before) == changes, library
 
 
+def test_what_is_installed_meanwhile_changes_no_version(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process has loaded stays what it was."""
+    (config,) = job_configs(tiny)
+    scene = build(config.dataset_settings)
+    before = point_folder(config, scene), library_versions()
+    assert before[1]["lpips"] == metadata.version("lpips")
+    assert {"torchvision", "pillow"} <= before[1].keys()
+    monkeypatch.setattr(metadata, "version", lambda _: "99.0")
+    assert (point_folder(config, scene), library_versions()) == before
+
+
 @pytest.mark.usefixtures("decode_here")
 def test_methods_that_share_a_base_share_the_fit(tiny: list[str], tmp_path: Path) -> None:
     assert main(["run", *tiny]) == 0
@@ -138,7 +151,7 @@ def test_a_row_that_cannot_be_read_is_made_again(
 ) -> None:
     main(["run", *tiny])
     file = points(tmp_path)["fine"] / "row.json"
-    for text in ("", "{", "[]", '{"schema": 1}', '{"schema": 99}'):
+    for text in ("", "{", "[]", '{"schema": 1}', '{"schema": "99"}'):
         file.write_text(text)
         with pytest.raises(NerfzipError, match=r"row\.json"):
             read_row(file)
@@ -146,6 +159,24 @@ def test_a_row_that_cannot_be_read_is_made_again(
         assert main(["run", *tiny]) == 0
     assert "doing the job again" in caplog.text
     assert read_row(file).rate == "fine"
+
+
+@pytest.mark.usefixtures("decode_here")
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_row_of_a_later_version_is_refused_before_any_work(
+    tiny: list[str], tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["run", *tiny])
+    file = points(tmp_path)["fine"] / "row.json"
+    text = json.dumps({**json.loads(file.read_text()), "schema": 99, "new": 1})
+    file.write_text(text)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    capsys.readouterr()
+    for words in ([], ["rate=coarse,fine"], ["label=other"]):
+        assert main([command, *tiny, *words]) == 2
+        assert capsys.readouterr().err.startswith(f"nerfzip: {file}: a row of schema 99, this version of nerfzip reads")
+    assert file.read_text() == text
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 @pytest.mark.usefixtures("decode_here")

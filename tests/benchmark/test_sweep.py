@@ -11,16 +11,18 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import tiny_method
 from observed import fit_count
 
 from nerfzip.benchmark.fit_cache import cache_folder, lock_file
 from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.plan import make_plan
 from nerfzip.benchmark.row import read_row
-from nerfzip.benchmark.store import State
+from nerfzip.benchmark.store import State, stored_points
 from nerfzip.benchmark.sweep import run_points
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.cli import main
+from nerfzip.errors import TrainingError
 
 Captured = pytest.CaptureFixture[str]
 
@@ -126,6 +128,30 @@ def test_a_point_that_fails_for_once_is_mended(
 
 
 @pytest.mark.usefixtures("decode_here")
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_fit_that_fails_is_tried_once_for_all_rates(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    words = [command, *tiny, "rate=coarse,fine"]
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny_method.TinyBase, "fit", failing_fit)
+        assert main(words) == 1
+        assert fit_count(tmp_path) == 1
+        reasons = {point.reason for point in stored_points(tmp_path / "out")}
+        assert reasons == {"empty grid", "not fitted again; the fit has failed: empty grid"}
+        assert main([*words, *(["--retry-failed"] if command == "sweep" else [])]) == 1
+        assert fit_count(tmp_path) == 2
+    assert main([*words, *(["--retry-failed"] if command == "sweep" else [])]) == 0
+    assert fit_count(tmp_path) == 3
+
+
+def failing_fit(*_: object) -> None:
+    with Path(os.environ["TINY_FITS"]).open("a") as file:
+        file.write("fit\n")
+    raise TrainingError("empty grid")
+
+
+@pytest.mark.usefixtures("decode_here")
 def test_a_capture_that_cannot_be_loaded_fails_its_points_alone(
     tiny: list[str], tmp_path: Path, capsys: Captured
 ) -> None:
@@ -145,6 +171,17 @@ def test_a_point_has_the_label_it_was_last_asked_for_with(tiny: list[str], tmp_p
         assert main(["run", *tiny, "label=other"]) == 0
         assert done(tmp_path) == [("other", "fine", 0)]
     assert fit_count(tmp_path) == 1
+
+
+@pytest.mark.usefixtures("decode_here")
+def test_the_plan_says_which_points_change_their_label(tiny: list[str], tmp_path: Path, capsys: Captured) -> None:
+    main(["sweep", *tiny, "rate=coarse,fine", "label=reference"])
+    assert " from reference" not in capsys.readouterr().out
+    for extra, label in (["--plan"], "reference"), ([], "mine"):
+        assert main(["sweep", *extra, *tiny, "rate=coarse,fine", "seed=0,1", "label=mine"]) == 0
+        said = [line for line in lines(capsys) if " from reference to " in line]
+        assert said == ["2 points change their label from reference to mine"]
+        assert {row_label for row_label, _, seed in done(tmp_path) if seed == 0} == {label}
 
 
 def test_one_point_under_two_labels_is_refused(tiny: list[str], capsys: Captured) -> None:
@@ -172,8 +209,6 @@ def test_bad_words_are_one_message_before_any_work(
 def test_ctrl_c_is_one_line_and_loses_nothing(
     tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    import tiny_method
-
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

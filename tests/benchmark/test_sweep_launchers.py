@@ -8,16 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from observed import fit_count
 
 from nerfzip.benchmark.launch_settings import LaunchSettings
+from nerfzip.benchmark.launch_task import do_task
 from nerfzip.benchmark.launch_tasks import read_task, rounds, write_task
 from nerfzip.benchmark.plan import fit_file, make_plan
 from nerfzip.benchmark.row import read_row
+from nerfzip.benchmark.store import State, stored_point
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.cli import main
 
@@ -88,6 +92,11 @@ def results(out: Path) -> dict[str, tuple[str, int]]:
     return {name: (row.digest, row.bytes) for name, row in rows.items()}
 
 
+def made_rows(out: Path) -> dict[Path, tuple[int, int]]:
+    """Which file each row is, and when it was written: a row that is made again is another."""
+    return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in out.glob("*/row.json")}
+
+
 def without_launcher(words: list[str], out: Path, cache: Path) -> dict[str, tuple[str, int]]:
     own = [word for word in words if not word.startswith(("launch.", "hydra", "out=", "cache="))]
     assert main(["sweep", *own, f"out={out}", f"cache={cache}"]) in (0, 1)
@@ -120,9 +129,14 @@ def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> N
 
 def point_process(sweep_process: subprocess.Popen[str]) -> psutil.Process | None:
     """A process of a task, if there is one now."""
-    for child in psutil.Process(sweep_process.pid).children(recursive=True):
+    return process_of(psutil.Process(sweep_process.pid), "nerfzip.benchmark.launch_process")
+
+
+def process_of(parent: psutil.Process, module: str) -> psutil.Process | None:
+    """A process below `parent` that runs a module, if there is one now."""
+    for child in parent.children(recursive=True):
         try:
-            if "nerfzip.benchmark.launch_process" in child.cmdline():
+            if module in child.cmdline():
                 return child
         except psutil.NoSuchProcess:
             continue
@@ -176,6 +190,58 @@ def test_a_point_whose_process_dies_is_unfinished_and_the_others_go_on(both: lis
     assert fit_count(tmp_path) == 1
 
 
+def killed_task(words: list[str], tmp_path: Path, now: Callable[[psutil.Process], bool]) -> tuple[dict[str, str], Path]:
+    """Do all points as one task, whose first process is killed as soon as `now` says so.
+
+    Returns:
+        What `do_task` returns, and the folder of the first point.
+    """
+    points = make_plan(sweep_configs([word for word in words if not word.startswith(("launch.", "hydra"))])).points
+    task = tmp_path / "out/launcher/start/0"
+    write_task(task, points, 1)
+    with ThreadPoolExecutor() as pool:
+        doing = pool.submit(do_task, SimpleNamespace(task=str(task)))
+        victim = None
+        while not doing.done() and (victim is None or not now(victim)):
+            victim = victim or process_of(psutil.Process(), "nerfzip.benchmark.launch_process")
+            time.sleep(0.02)
+        assert victim is not None
+        victim.kill()
+        return doing.result(), points[0].folder
+
+
+@pytest.mark.slow
+def test_points_that_were_unfinished_before_are_not_given_up(both: list[str], tmp_path: Path) -> None:
+    words = [*both, "rate=coarse,fine,default", "seed=0", "method.seconds=3"]
+    for point in make_plan(sweep_configs([word for word in words if not word.startswith("launch.")])).points:
+        point.folder.mkdir(parents=True)
+        (point.folder / "config.yaml").write_text("")
+    at_work = "compress tiny at rate coarse"
+    reasons, first = killed_task(words, tmp_path, lambda _: at_work in logs(tmp_path / "out"))
+    assert list(reasons) == [first.name]
+    assert "its process ended with status -9" in reasons[first.name]
+    assert sorted(row.rate for row in map(read_row, tmp_path.glob("out/*/row.json"))) == ["default", "fine"]
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_while_its_decoder_works_gives_up_that_point_alone(both: list[str], tmp_path: Path) -> None:
+    decoder = None
+
+    def decoding(victim: psutil.Process) -> bool:
+        nonlocal decoder
+        decoder = process_of(victim, "nerfzip.benchmark.decode_worker")
+        return decoder is not None
+
+    reasons, first = killed_task([*both, "rate=coarse,fine,default", "seed=0"], tmp_path, decoding)
+    assert list(reasons) == [first.name]
+    assert sorted(row.rate for row in map(read_row, tmp_path.glob("out/*/row.json"))) == ["default", "fine"]
+    assert decoder is not None
+    assert not decoder.is_running()
+    # It was let end, not killed.
+    assert (first / "decode.json").exists()
+    assert stored_point(first).state == State.UNFINISHED
+
+
 @pytest.mark.slow
 def test_a_worker_that_dies_is_made_good(both: list[str], tmp_path: Path) -> None:
     words = [*both, "rate=coarse,fine,default", "method.seconds=3", "hydra/launcher=joblib"]
@@ -218,13 +284,17 @@ def test_killed_in_the_middle_it_goes_on(both: list[str], tmp_path: Path, launch
     wait_for(process, lambda: bool(results(tmp_path / "out")))
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    before = results(tmp_path / "out")
-    status, said = sweep(words)
-    assert (status, said[-1]) == (0, f"{tmp_path / 'out'}: 6 of 6 points done, 0 failed")
-    assert before.items() <= results(tmp_path / "out").items()
+    process = start(words)
+    first_made: dict[Path, tuple[int, int]] = {}
+    while process.poll() is None:
+        first_made = made_rows(tmp_path / "out") | first_made
+        time.sleep(0.02)
+    output, _ = process.communicate()
+    assert (process.returncode, output.splitlines()[-1]) == (0, f"{tmp_path / 'out'}: 6 of 6 points done, 0 failed")
     assert fit_count(tmp_path) == 2
-    # Tasks that outlived the first sweep and those of the second did each point once.
-    assert logs(tmp_path / "out").count("compress tiny") <= 6 + len(before)
+    # Tasks that outlived the first sweep and those of the second made each row once.
+    assert len(first_made) == 6
+    assert made_rows(tmp_path / "out") == first_made
 
 
 @pytest.mark.slow
@@ -316,7 +386,7 @@ def test_a_launcher_that_is_not_installed_says_how_to(tiny: list[str], launcher:
 
 def settings(**changes: object) -> LaunchSettings:
     plain = dict.fromkeys(("points_per_task", "tasks", "workers", "threads"))
-    return LaunchSettings(**{**plain, "again": True, "quiet_seconds": 1, "poll_seconds": 1, **changes})  # type: ignore
+    return LaunchSettings(**{**plain, "again": True, "slurm": False, "quiet_seconds": 1, "poll_seconds": 1, **changes})  # type: ignore
 
 
 def test_points_that_share_a_fit_are_one_task(both: list[str]) -> None:

@@ -126,6 +126,24 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert make_picture(view).decoded is None
 
 
+def test_each_picture_is_shown_beside_the_ground_truth_that_it_was_measured_against(tmp_path: Path) -> None:
+    """Two loaders made two ground truths of one capture."""
+    rows, folders = [], []
+    for label, level in (("a", 50), ("b", 200)):
+        image = {"view": "v", "file": "000.png", "truth": f"digest{level}", "psnr": 1.0}
+        rows.append(make_row(label, "lego", "low", images=[image], fingerprint="f"))
+        folders.append(tmp_path / label)
+        for file in (tmp_path / label / "images/000.png", tmp_path / f"ground_truth/f/000-digest{level}.png"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((4, 4, 3), level, dtype=np.uint8)).save(file)
+    ((views,),) = [[scene["views"] for scene in data_of(page_of(rows, folders))["pictures"]]]
+    levels = [(decoded(view["truth"])[0, 0, 0], decoded(view["decoded"][0]["image"])[0, 0, 0]) for view in views]
+    assert levels == [(200, 200), (50, 50)]
+    assert all(
+        (decoded(view["decoded"][0]["error"]) == decoded(views[0]["decoded"][0]["error"])).all() for view in views
+    )
+
+
 def test_a_row_leads_to_no_other_folder(tmp_path: Path) -> None:
     row = make_row("a", "lego", "low", images=[{"view": "v", "file": "../../secret.png"}], fingerprint="../..")
     (view,) = choose_views([row], [tmp_path / "point"])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views
+from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, truth_name
 from nerfzip.benchmark.row import Row
 from nerfzip.report.error_map import LARGEST_ERROR
 
@@ -132,7 +132,7 @@ def _view(index: int, number: int, row: Row, folder: Path, seen: set[Path]) -> V
     # The name, and of a video the frame, alone: a row of somebody else's must not lead elsewhere.
     file = Path(row.images[number]["file"])
     name = f"{file.parent.name}/{file.name}" if file.parent.name.isdecimal() else file.name
-    truth = ground_truth_folder(folder.parent, row.fingerprint) / name
+    truth = ground_truth_folder(folder.parent, row.fingerprint) / truth_name(row.images[number])
     first = truth not in seen
     seen.add(truth)
     return View(index, number, folder / "images" / name, truth, first)

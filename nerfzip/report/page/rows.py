@@ -73,12 +73,13 @@ def page_views(
     rows: Sequence[Row], views: Sequence[View], pictures: Sequence[Picture], metrics: Sequence[Metric]
 ) -> list[dict[str, Any]]:
     """The scenes with pictures, each with its views, their ground truth and their decoded images."""
-    scenes: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = {}
+    scenes: dict[tuple[str, str, str], dict[tuple[int, str], dict[str, Any]]] = {}
     for view, picture in zip(views, pictures, strict=True):
         row = rows[view.row]
         measured = row.images[view.number]
+        # Two loaders may have made two ground truths of one capture.
         shown = scenes.setdefault((row.dataset, row.scene, row.fingerprint), {}).setdefault(
-            view.number, {"name": str(measured["view"]), "truth": None, "decoded": []}
+            (view.number, view.truth.name), {"name": str(measured["view"]), "truth": None, "decoded": []}
         )
         shown["truth"] = shown["truth"] or picture.truth
         if picture.decoded is not None:
