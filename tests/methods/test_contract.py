@@ -47,7 +47,20 @@ TINY_VOXELS = [
     "method.base.fine.rays=256",
     "method.base.fine.occupied_alpha=1e-3",
 ]
+TINY_SCHEDULE = ["iterations=12", "rays=256", "refresh_at=[5]"]
 TINY: dict[str, list[str]] = {
+    "jointrf": [
+        *TINY_VOXELS,
+        "method.budget.parameters=20000",
+        "method.budget.finest=32",
+        "method.budget.samples=48",
+        "method.networks.projection_width=16",
+        "method.networks.colour_width=16",
+        "method.networks.appearance=6",
+        "method.occupancy=24",
+        "method.group=2",
+        *(f"method.{stage}.{word}" for stage in ("warm_start", "key", "other") for word in TINY_SCHEDULE),
+    ],
     "rerf": [
         "method.base.width=16",
         "method.base.key_frame.voxels=15000",
