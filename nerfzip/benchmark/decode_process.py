@@ -32,8 +32,8 @@ def decode_in_fresh_process(
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "nerfzip.benchmark.decode_worker"]
     # It has a process group of its own: Ctrl-C reaches this process alone, which then ends it.
-    words = [file, cameras, folder, device, str(os.getpid())]
-    worker = subprocess.run([*command, *words], pass_fds=keep_open, process_group=0)
+    parent = str(os.getpid())
+    worker = subprocess.run([*command, file, cameras, folder, device, parent], pass_fds=keep_open, process_group=0)
     if not report.exists():
         raise NerfzipError(f"{file}: the decoding process ended with status {worker.returncode} and said nothing")
     result = json.loads(report.read_bytes())
