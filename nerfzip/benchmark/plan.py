@@ -1,5 +1,6 @@
 """The plan of a sweep: its points, which fits and scenes they share, and how far each is."""
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterable
@@ -10,14 +11,17 @@ from typing import Any
 
 from nerfzip.benchmark.fit_cache import cache_folder, fit_key, model_file
 from nerfzip.benchmark.job import point_folder
-from nerfzip.benchmark.store import State, StoredPoint, stored_point
+from nerfzip.benchmark.store import StoredPoint, stored_point
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
 from nerfzip.progress import track
 
-FILE = "plan.json"
+FOLDER = "plans"
+"""In the folder of results: a file for each sweep that was started there, named by its words."""
+OLD_FILE = "plan.json"
+"""Where older versions kept the plan of the last sweep."""
 SCHEMA = 1
 
 
@@ -53,7 +57,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedPoint:
-    """A point as `plan.json` has it.
+    """A point as the file of a plan has it.
 
     Attributes:
         scene, folder: None if the capture can't be loaded; the folder is a name.
@@ -106,42 +110,47 @@ def fit_file(point: Point) -> Path:
 
 
 def write_plan(out: Path, plan: Plan, words: list[str]) -> None:
-    """Leave in the folder of results what `nerfzip status` compares it with; the last sweep's plan counts."""
+    """Leave in the folder of results what `nerfzip status` compares it with; it replaces a plan of the same words.
+
+    Raises:
+        NerfzipError: the folder can't be written.
+    """
     planned = [_planned(point.config, point.scene.name, point.folder.name) for point in plan.points]
     planned += [_planned(job.config, None, None, job.reason) for job in plan.unloadable]
     content = {
         "schema": SCHEMA,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(),
         "words": words,
         "points": [asdict(point) for point in planned],
     }
-    write_atomically(out / FILE, json.dumps(content, indent=1).encode())
+    digest = hashlib.sha256(json.dumps(words).encode()).hexdigest()
+    write_atomically(out / FOLDER / f"{digest[:12]}.json", json.dumps(content, indent=1).encode())
 
 
-def read_plan(out: Path) -> list[PlannedPoint]:
-    """The points of the sweep that was last started with this folder of results; none if none was.
+def read_plans(out: Path) -> list[PlannedPoint]:
+    """The points of all sweeps that were started with this folder of results, each once; none if none was.
+
+    The last plan of a point counts, and the last plan of the same words.
 
     Raises:
-        NerfzipError: the file is damaged, or of a later schema.
+        NerfzipError: a file is damaged, or of a later schema.
     """
-    file = out / FILE
-    if not file.exists():
-        return []
+    files = [file for file in [out / OLD_FILE, *sorted((out / FOLDER).glob("*.json"))] if file.exists()]
+    plans = sorted((_read_plan(file) for file in files), key=lambda plan: plan[0])
+    last = {words: points for _, words, points in plans}
+    return list({point.folder or point: point for points in last.values() for point in points}.values())
+
+
+def _read_plan(file: Path) -> tuple[datetime, tuple[str, ...], list[PlannedPoint]]:
     try:
         content: dict[str, Any] = json.loads(file.read_bytes())
         schema = content["schema"]
         if schema == SCHEMA:
-            return [PlannedPoint(**point) for point in content["points"]]
+            points = [PlannedPoint(**point) for point in content["points"]]
+            return datetime.fromisoformat(content["date"]), tuple(content["words"]), points
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NerfzipError(f"{file}: not the plan of a sweep: {error}") from error
     raise NerfzipError(f"{file}: a plan of schema {schema}, this version of nerfzip reads schema {SCHEMA}")
-
-
-def state_of(out: Path, planned: PlannedPoint) -> StoredPoint:
-    """How far a planned point is now."""
-    if planned.folder is None:
-        return StoredPoint(out, State.FAILED, reason=planned.reason)
-    return stored_point(out / planned.folder)
 
 
 def _planned(config: JobConfig, scene: str | None, folder: str | None, reason: str = "") -> PlannedPoint:
