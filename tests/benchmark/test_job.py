@@ -198,9 +198,7 @@ def test_a_full_disk_is_one_message_and_the_next_run_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
-def test_the_decoder_of_a_killed_job_ends_too(
-    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_decoder_of_a_killed_job_ends_too(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINY_DECODE_SECONDS", "3600")
     decoder = tmp_path / "decoder"
     job = subprocess.Popen([sys.executable, "-m", "nerfzip.cli", "run", *tiny], stderr=subprocess.DEVNULL)
