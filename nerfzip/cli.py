@@ -1,6 +1,7 @@
 """The command `nerfzip`. Each subcommand is imported when it is called, so that help and listings are quick."""
 
 import argparse
+import difflib
 import importlib
 import logging
 import re
@@ -43,7 +44,9 @@ _REPORT_EXAMPLE = """example:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 (a job failed), 2 (bad input) or 130 (Ctrl-C)."""
-    arguments = _parser().parse_args(words)
+    arguments, unknown = _parser().parse_known_args(words)
+    if unknown:
+        arguments.parser.error(_unrecognized(unknown, arguments.parser))
     _log_to_stderr()
     try:
         return importlib.import_module(f"nerfzip.commands.{arguments.command.replace('-', '_')}").main(arguments)
@@ -53,7 +56,8 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         # A second one would reach Python's shutdown, which answers with a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("nerfzip: interrupted", file=sys.stderr)
+        goes_on = "; the same command goes on where it stopped" if arguments.command in ("run", "sweep") else ""
+        print(f"nerfzip: interrupted{goes_on}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; there is nobody left to tell.
@@ -62,6 +66,13 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         print(f"nerfzip: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         return 2
+
+
+def _unrecognized(words: list[str], parser: argparse.ArgumentParser) -> str:
+    options = re.findall(r"--[\w-]+", parser.format_usage())
+    nearest = [name for word in words for name in difflib.get_close_matches(word.partition("=")[0], options, n=1)]
+    offer = f"; did you mean {', '.join(nearest)}?" if nearest else ""
+    return f"unrecognized arguments: {' '.join(words)}{offer}"
 
 
 def _log_to_stderr() -> None:
@@ -170,7 +181,7 @@ def _add_compare_command(commands: "argparse._SubParsersAction[argparse.Argument
         "example:\n  nerfzip compare a.nrz b.nrz --scene dataset=fox dataset.root=DIR --views 0 3 --out comparison",
     )
     compare.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE.nrz", help="two or more; differences are to the first"
+        "files", type=Path, nargs="*", metavar="FILE.nrz", help="two or more; differences are to the first"
     )
     compare.add_argument(
         "--scene", nargs="+", required=True, metavar="KEY=VALUE", help="the data set whose test views are rendered"
@@ -221,7 +232,9 @@ def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_text: str, epilog: str
 ) -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
-    return commands.add_parser(name, help=help_text, description=help_text, epilog=epilog, formatter_class=formatter)
+    parser = commands.add_parser(name, help=help_text, description=help_text, epilog=epilog, formatter_class=formatter)
+    parser.set_defaults(parser=parser)
+    return parser
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -20,8 +21,8 @@ def decode_in_fresh_process(
 
     Args:
         cameras: what `write_cameras` wrote.
-        keep_open: file descriptors that the process inherits. With that of a lock, the lock outlasts this process for
-            as long as the decoder writes.
+        keep_open: file descriptors that the process inherits. With that of a lock, the lock is free only when neither
+            this process nor the decoder, which ends soon after it, writes any more.
 
     Raises:
         NerfzipError: the decoder failed; the message starts with the file.
@@ -31,7 +32,8 @@ def decode_in_fresh_process(
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "nerfzip.benchmark.decode_worker"]
     # It has a process group of its own: Ctrl-C reaches this process alone, which then ends it.
-    worker = subprocess.run([*command, file, cameras, folder, device], pass_fds=keep_open, process_group=0)
+    parent = str(os.getpid())
+    worker = subprocess.run([*command, file, cameras, folder, device, parent], pass_fds=keep_open, process_group=0)
     if not report.exists():
         raise NerfzipError(f"{file}: the decoding process ended with status {worker.returncode} and said nothing")
     result = json.loads(report.read_bytes())

@@ -8,14 +8,17 @@ from rich.table import Table
 
 from nerfzip.benchmark.store import State
 
+NO_CAPTURE = "no capture"
+"""What is said in place of a state of points that can't be begun, because their captures can't be loaded."""
 
-def overview_table(points: Iterable[tuple[str, str, State]]) -> Table:
-    """Counts of points, each given by its label, its scene and its state."""
-    counts: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+
+def overview_table(points: Iterable[tuple[str, str, str]]) -> Table:
+    """Counts of points, each given by its label, its scene and its state, a `State` or `NO_CAPTURE`."""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for label, scene, state in points:
         counts[label, scene][state] += 1
     total = sum(counts.values(), Counter())
-    states = [state for state in State if total[state] or state == State.DONE]
+    states = [state for state in (*State, NO_CAPTURE) if total[state] or state == State.DONE]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("label", "scene"):
         table.add_column(heading, overflow="fold")
@@ -29,5 +32,5 @@ def overview_table(points: Iterable[tuple[str, str, State]]) -> Table:
     return table
 
 
-def _cells(count: Counter[State], states: list[State]) -> list[str]:
+def _cells(count: Counter[str], states: list[str]) -> list[str]:
     return [f"{number:,}" for number in (count.total(), *(count[state] for state in states))]

@@ -1,5 +1,6 @@
 """The plan of a sweep: its points, which fits and scenes they share, and how far each is."""
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterable
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from nerfzip.benchmark.fit_cache import cache_folder, fit_key, model_file
 from nerfzip.benchmark.job import point_folder
-from nerfzip.benchmark.plan_file import FILE, SCHEMA, PlannedPoint
-from nerfzip.benchmark.store import State, StoredPoint, stored_point
+from nerfzip.benchmark.plan_file import FOLDER, SCHEMA, PlannedPoint
+from nerfzip.benchmark.store import StoredPoint, stored_point
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Capture
 from nerfzip.errors import ConfigError, NerfzipError
@@ -93,23 +94,21 @@ def fit_file(point: Point) -> Path:
 
 
 def write_plan(out: Path, plan: Plan, words: list[str]) -> None:
-    """Leave in the folder of results what `nerfzip status` compares it with; the last sweep's plan counts."""
+    """Leave in the folder of results what `nerfzip status` compares it with; it replaces a plan of the same words.
+
+    Raises:
+        NerfzipError: the folder can't be written.
+    """
     planned = [_planned(point.config, point.scene.name, point.folder.name) for point in plan.points]
     planned += [_planned(job.config, None, None, job.reason) for job in plan.unloadable]
     content = {
         "schema": SCHEMA,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(),
         "words": words,
         "points": [asdict(point) for point in planned],
     }
-    write_atomically(out / FILE, json.dumps(content, indent=1).encode())
-
-
-def state_of(out: Path, planned: PlannedPoint) -> StoredPoint:
-    """How far a planned point is now."""
-    if planned.folder is None:
-        return StoredPoint(out, State.FAILED, reason=planned.reason)
-    return stored_point(out / planned.folder)
+    digest = hashlib.sha256(json.dumps(words).encode()).hexdigest()
+    write_atomically(out / FOLDER / f"{digest[:12]}.json", json.dumps(content, indent=1).encode())
 
 
 def _planned(config: JobConfig, scene: str | None, folder: str | None, reason: str = "") -> PlannedPoint:

@@ -2,9 +2,10 @@
 
 import logging
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr
 
 from rich import box
 from rich.console import Console
@@ -14,18 +15,23 @@ from rich.table import Table
 from rich.text import Text
 
 from nerfzip.benchmark.plan import Point, point_name
-from nerfzip.benchmark.store import State, StoredPoint
+from nerfzip.benchmark.store import State, StoredPoint, stored_point
 from nerfzip.benchmark.sweep import Show
 
 _COLOURS = {State.DONE: "green", State.RUNNING: "yellow", State.FAILED: "red"}
 _LINES_AROUND_TABLE = 6
+_SECONDS_BETWEEN_LOOKS = 15
 
 
 @contextmanager
-def sweep_view(points: list[Point]) -> Iterator[Show]:
-    """Show the changes that the yielded function is told of on standard output."""
+def sweep_view(points: list[Point], look_around: bool = True) -> Iterator[Show]:
+    """Show the changes that the yielded function is told of on standard output.
+
+    Args:
+        look_around: whether a table also shows what other processes do to points, by looking at their folders.
+    """
     if sys.stdout.isatty():
-        with _live_table(points) as show:
+        with _live_table(points, look_around) as show:
             yield show
     else:
         yield _Lines(points)
@@ -55,8 +61,25 @@ class _LiveTable:
         self.started: dict[int, float] = {}
         self.seconds: dict[int, float] = {}
         self.last = 0
+        self.own: set[int] = set()
+        self.lock = threading.Lock()
 
     def __call__(self, number: int, now: StoredPoint) -> None:
+        with self.lock:
+            self.own.add(number)
+            self._set(number, now)
+
+    def look_around(self) -> None:
+        """Look at the folders of those points that are not done and that this process has not begun."""
+        for number, point in enumerate(self.points):
+            if number in self.own or self.now[number].state == State.DONE:
+                continue
+            now = stored_point(point.folder)
+            with self.lock:
+                if number not in self.own:
+                    self.now[number] = now
+
+    def _set(self, number: int, now: StoredPoint) -> None:
         if now.state == State.RUNNING:
             self.started[number] = time.monotonic()
         elif number in self.started:
@@ -81,7 +104,8 @@ class _LiveTable:
 
     def _cells(self, number: int) -> list[str | Text]:
         now = self.now[number]
-        state = Text(now.state, style=_COLOURS.get(now.state, ""))
+        elsewhere = now.state == State.RUNNING and number not in self.own
+        state = Text(f"{now.state} elsewhere" if elsewhere else now.state, style=_COLOURS.get(now.state, ""))
         quality = [f"{now.row.metrics['psnr']:.2f}", f"{now.row.bytes:,}"] if now.row else ["", ""]
         return [point_name(self.points[number]), state, *quality, self._seconds(number)]
 
@@ -99,14 +123,33 @@ class _AboveTable(FileProxy):
 
 
 @contextmanager
-def _live_table(points: list[Point]) -> Iterator[Show]:
+def _live_table(points: list[Point], look_around: bool) -> Iterator[Show]:
     console = Console()
     table = _LiveTable(points, console)
     above = _AboveTable(console, sys.stderr)
     live = Live(get_renderable=table.__rich__, console=console, refresh_per_second=2, redirect_stderr=False)
-    with live, redirect_stderr(above), _log_to(above):
+    looking = _every(_SECONDS_BETWEEN_LOOKS, table.look_around) if look_around else nullcontext()
+    with live, redirect_stderr(above), _log_to(above), looking:
         yield table
         live.refresh()
+
+
+@contextmanager
+def _every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
+    """Do it in another thread again and again, until the block ends."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            do()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager

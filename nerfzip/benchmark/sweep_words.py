@@ -29,7 +29,9 @@ def sweep_configs(words: list[str]) -> list[JobConfig]:
     Raises:
         ConfigError: an unknown name, a setting or rate that nothing in the sweep has, or several folders of results.
     """
-    configs = [config for sweep in _sweeps(words) for config in _cross_product(_choices(sweep))]
+    sweeps = [_choices(sweep) for sweep in _sweeps(words)]
+    _check_names(sweeps)
+    configs = [config for choices in sweeps for config in _cross_product(choices)]
     if len(folders := sorted({str(config.out) for config in configs})) > 1:
         raise ConfigError(f"out: {len(folders)} folders, {', '.join(folders)}; expected one for a sweep")
     return configs
@@ -82,36 +84,49 @@ def _values(word: Override) -> list[str]:
     return [str(value) for value in word.sweep_string_iterator()]
 
 
+def _check_names(sweeps: list[Choices]) -> None:
+    """Each setting and each rate must be one of some method or data set, of whichever sweep of the preset."""
+    settings: dict[str, None] = {}
+    rates: dict[str, None] = {}
+    for choices in sweeps:
+        for group in ("method", "dataset"):
+            check_chosen(choices, group)
+        for groups in _combinations_of_groups(choices):
+            chosen = dict(word.split("=", 1) for word in groups)
+            settings |= dict.fromkeys([*known_settings(chosen), *chosen])
+            rates |= dict.fromkeys(_ladder(chosen["method"]))
+    for choices in sweeps:
+        for key in choices:
+            if key != "rate" and key[0] not in "+~":
+                registry.check_name("setting", key, settings)
+        for rate in _asked_rates(choices):
+            registry.check_name("rate", rate, [*rates, "all", "null"])
+
+
+def _asked_rates(choices: Choices) -> list[str]:
+    return [word.partition("=")[2] for word in choices.get("rate", [])]
+
+
+def _ladder(method: str) -> list[str]:
+    return registry.rate_names(method) or [UNNAMED_RATE]
+
+
 def _cross_product(choices: Choices) -> list[JobConfig]:
-    for group in ("method", "dataset"):
-        check_chosen(choices, group)
-    asked = [word.partition("=")[2] for word in choices.get("rate", [])]
+    asked = _asked_rates(choices)
     settings = {key: words for key, words in choices.items() if key not in (*GROUPS, "rate")}
-    everything: dict[str, None] = {}
-    rates: list[str] = []
     configs = []
-    left_out = []
     for groups in _combinations_of_groups(choices):
         chosen = dict(word.split("=", 1) for word in groups)
         known = known_settings(chosen)
-        everything |= dict.fromkeys([*known, *chosen])
-        ladder = registry.rate_names(chosen["method"]) or [UNNAMED_RATE]
-        rates += ladder
+        ladder = _ladder(chosen["method"])
         own = [rate for rate in asked if rate in ladder or rate in ("all", "null")]
         if asked and not own:
-            left_out.append(" ".join(groups))
+            _log.warning("left out: %s has none of the rates %s", " ".join(groups), ", ".join(asked))
             continue
         rate_words = [f"rate={','.join(own)}"] if own and "null" not in own else []
         values = [words for key, words in settings.items() if key in known or key[0] in "+~"]
         for words in itertools.product(*values):
             configs += job_configs([*groups, *words, *rate_words])
-    for key in choices:
-        if key != "rate" and key[0] not in "+~":
-            registry.check_name("setting", key, everything)
-    for rate in asked:
-        registry.check_name("rate", rate, [*dict.fromkeys(rates), "all", "null"])
-    for text in left_out:
-        _log.warning("left out: %s has none of the rates %s", text, ", ".join(asked))
     return configs
 
 

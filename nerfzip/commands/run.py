@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from nerfzip.benchmark.fit_cache import each_fit_once
 from nerfzip.benchmark.job import point_folder, run_job
+from nerfzip.benchmark.point_files import FAILURE
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.store import stored_point
 from nerfzip.benchmark.table import results_table
@@ -28,11 +29,11 @@ def main(arguments: Namespace) -> int:
     for config in configs:
         try:
             rows.append(run_job(config, scene))
-        except NerfzipError as error:
-            _log.error("%s at rate %s failed: %s", config.method, config.rate, error)
         except Exception as error:
-            failure = point_folder(config, scene) / "failure.json"
-            _log.error("%s at rate %s failed: %r; see %s", config.method, config.rate, error, failure)
+            failure = point_folder(config, scene) / FAILURE
+            reason = str(error) if isinstance(error, NerfzipError) else repr(error)
+            where = f"; see {failure}" if failure.exists() else ""
+            _log.error("%s at rate %s failed: %s%s", config.method, config.rate, reason, where)
     if rows:
         table_console().print(results_table(rows))
         if note := lpips_note():

@@ -8,9 +8,10 @@ from pathlib import Path
 from nerfzip.benchmark.launch import launch_points, points_to_launch
 from nerfzip.benchmark.launch_tasks import rounds
 from nerfzip.benchmark.launchers import LauncherChoice, split_words
-from nerfzip.benchmark.overview import overview_table
+from nerfzip.benchmark.overview import NO_CAPTURE, overview_table
 from nerfzip.benchmark.plan import Plan, fits_of, make_plan, point_name, write_plan
-from nerfzip.benchmark.store import State
+from nerfzip.benchmark.point_files import FAILURE
+from nerfzip.benchmark.store import State, StoredPoint
 from nerfzip.benchmark.sweep import run_points
 from nerfzip.benchmark.sweep_view import sweep_view
 from nerfzip.benchmark.sweep_words import sweep_configs
@@ -28,38 +29,46 @@ def main(arguments: Namespace) -> int:
     _print_plan(plan, out, arguments.retry_failed)
     if launcher:
         _print_tasks(plan, launcher, arguments.retry_failed)
+    if not plan.points:
+        return 2
     if arguments.plan:
-        return 0
-    write_plan(out, plan, arguments.overrides)
-    with sweep_view(plan.points) as show:
+        return 1 if plan.unloadable else 0
+    write_plan(out, plan, words)
+    with sweep_view(plan.points, look_around=launcher is None) as show:
         if launcher:
             results = launch_points(launcher, plan.points, arguments.retry_failed, show)
         else:
             results = run_points(plan.points, arguments.retry_failed, show)
     failures = [
-        f"{result.state} {point_name(point)}: {result.reason} ({result.folder})"
+        f"{result.state} {point_name(point)}: {result.reason} ({_where(result)})"
         for point, result in zip(plan.points, results, strict=True)
         if result.state != State.DONE
     ]
     unfinished = sum(result.state not in (State.DONE, State.FAILED) for result in results)
-    failures += [
-        f"failed {job.config.label} {job.config.dataset} {job.config.rate}: {job.reason}" for job in plan.unloadable
-    ]
     for line in failures:
         print(line)
-    ending = f", {unfinished} unfinished: the same command again goes on" if unfinished else ""
-    total = len(plan.points) + len(plan.unloadable)
-    print(f"{out}: {total - len(failures)} of {total} points done, {len(failures) - unfinished} failed{ending}")
+    for job in plan.unloadable:
+        print(f"{NO_CAPTURE} {job.config.label} {job.config.dataset} {job.config.rate}: {job.reason}")
+    ending = f", {len(plan.unloadable)} without a capture" if plan.unloadable else ""
+    ending += f", {unfinished} unfinished: the same command again goes on" if unfinished else ""
+    total, done = len(plan.points) + len(plan.unloadable), len(plan.points) - len(failures)
+    print(f"{out}: {done} of {total} points done, {len(failures) - unfinished} failed{ending}")
     if note := lpips_note():
         _log.info(note)
-    return 1 if failures else 0
+    return 1 if failures or plan.unloadable else 0
+
+
+def _where(result: StoredPoint) -> Path:
+    """The file that says all of a failure, if there is one."""
+    file = result.folder / FAILURE
+    return file if result.state == State.FAILED and file.exists() else result.folder
 
 
 def _print_plan(plan: Plan, out: Path, retry_failed: bool) -> None:
     counts = Counter(point.stored.state for point in plan.points)
     fits = fits_of(plan.points)
-    points = [(point.config.label, point.scene.name, point.stored.state) for point in plan.points]
-    points += [(job.config.label, job.config.dataset, State.FAILED) for job in plan.unloadable]
+    points: list[tuple[str, str, str]] = [(p.config.label, p.scene.name, p.stored.state) for p in plan.points]
+    points += [(job.config.label, job.config.dataset, NO_CAPTURE) for job in plan.unloadable]
     table_console().print(overview_table(points))
     print(f"{out}: {_plural(len(points), 'point')}, {_plural(len(fits), 'fit')} ({sum(fits.values())} in the cache)")
     if counts[State.FAILED]:

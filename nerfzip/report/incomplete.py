@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerfzip.benchmark.plan_file import PlannedPoint, read_plan
+from nerfzip.benchmark.plan_file import PlannedPoint, read_plans
 from nerfzip.benchmark.store import State, stored_point
 from nerfzip.report.remarks import listed
 
@@ -33,7 +33,7 @@ def incomplete(out: Path, complete: Collection[Path]) -> Incomplete:
     Raises:
         NerfzipError: the plan is damaged.
     """
-    planned = tuple(read_plan(out))
+    planned = tuple(read_plans(out))
     done = {folder.name for folder in complete}
     states = dict(_without_row(out, planned, done))
     counts = Counter(states.values())

@@ -74,7 +74,17 @@ def test_ctrl_c_is_one_line(
 
     monkeypatch.setattr(tiny_method.TinyBase, "fit", interrupted)
     assert main(["run", *tiny]) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "nerfzip: interrupted"
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert last_line == "nerfzip: interrupted; the same command goes on where it stopped"
+
+
+def test_an_unknown_option_gets_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["sweep", "method=tiny", "--retry-faild"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: nerfzip sweep ")
+    assert said.endswith("unrecognized arguments: --retry-faild; did you mean --retry-failed?\n")
 
 
 def test_encode_writes_the_file_that_run_measures(tiny: list[str], file: Path, tmp_path: Path) -> None:

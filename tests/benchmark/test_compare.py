@@ -197,6 +197,8 @@ def test_impossible_words_are_one_message(
 ) -> None:
     out = ["--out", tmp_path / "out"]
     assert refused(capsys, files[0], *SCENE, *out) == "1 file, expected at least two to compare"
+    # A file behind --scene is a file.
+    assert refused(capsys, *SCENE, files[0], *out) == "1 file, expected at least two to compare"
     assert refused(capsys, *files, *SCENE, *out, "--views", 0, 2) == ("view 2: expected 0 to 1, a test view of grey")
     assert refused(capsys, *files, *SCENE, "dataset.views=0", *out) == "views: 0 images, expected at least 1"
     assert refused(capsys, *files, "--scene", "dataset=gray", *out) == "unknown dataset 'gray'; did you mean grey?"

@@ -1,5 +1,6 @@
 """A job from end to end: what it leaves, and what is left when it is cut off."""
 
+import contextlib
 import json
 import logging
 import math
@@ -25,6 +26,7 @@ from nerfzip.benchmark import decode_worker
 from nerfzip.benchmark.environment import library_versions
 from nerfzip.benchmark.ground_truth import FOLDER
 from nerfzip.benchmark.job import point_folder
+from nerfzip.benchmark.locks import is_held
 from nerfzip.benchmark.row import read_row
 from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.cli import main
@@ -223,6 +225,37 @@ def test_a_full_disk_is_one_message_and_the_next_run_goes_on(
     assert "No space left on device" in caplog.text
     assert not list(tmp_path.rglob("row.json"))
     assert main(["run", *tiny]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_the_decoder_of_a_killed_job_ends_too(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINY_DECODE_SECONDS", "3600")
+    decoder = tmp_path / "decoder"
+    job = subprocess.Popen([sys.executable, "-m", "nerfzip.cli", "run", *tiny], stderr=subprocess.DEVNULL)
+    while job.poll() is None and not (decoder.exists() and decoder.read_text()):
+        time.sleep(0.05)
+    lock = points(tmp_path)["fine"] / "lock"
+    assert is_held(lock)
+    job.kill()
+    job.wait()
+    number, end = int(decoder.read_text()), time.monotonic() + 60
+    try:
+        while is_held(lock) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not is_held(lock)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_a_decoder_whose_parent_is_gone_does_not_begin(tmp_path: Path) -> None:
+    words = ["stream.nrz", "cameras.npz", str(tmp_path), "cpu", str(os.getppid())]
+    worker = subprocess.run([sys.executable, "-m", "nerfzip.benchmark.decode_worker", *words], check=False)
+    assert worker.returncode == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -2,17 +2,20 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import tiny_method
 from observed import fit_count
+from rich.console import Console
 
 from nerfzip.benchmark.fit_cache import cache_folder, lock_file
 from nerfzip.benchmark.locks import exclusive
@@ -20,6 +23,7 @@ from nerfzip.benchmark.plan import make_plan
 from nerfzip.benchmark.row import read_row
 from nerfzip.benchmark.store import State, stored_points
 from nerfzip.benchmark.sweep import run_points
+from nerfzip.benchmark.sweep_view import _LiveTable
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.cli import main
 from nerfzip.errors import TrainingError
@@ -97,7 +101,7 @@ def test_failed_points_are_left_alone_unless_asked_for(tiny: list[str], tmp_path
     assert main(words) == 1
     assert [rate for _, rate, _ in done(tmp_path)] == ["coarse", "fine"]
     (failure,) = (tmp_path / "out").rglob("failure.json")
-    text = f"failed tiny grey broken: levels=1: expected at least 2 ({failure.parent})"
+    text = f"failed tiny grey broken: levels=1: expected at least 2 ({failure})"
     assert text in lines(capsys)
     made = failure.stat().st_mtime_ns
     assert main(words) == 1
@@ -159,8 +163,21 @@ def test_a_capture_that_cannot_be_loaded_fails_its_points_alone(
     assert len(done(tmp_path)) == 1
     shown = lines(capsys)
     assert "1 point without a capture: views: 0 images, expected at least 1" in shown
-    assert "failed tiny grey fine: views: 0 images, expected at least 1" in shown
-    assert shown[-1].endswith("1 of 2 points done, 1 failed")
+    assert "no capture tiny grey fine: views: 0 images, expected at least 1" in shown
+    assert shown[-1].endswith("1 of 2 points done, 0 failed, 1 without a capture")
+
+
+@pytest.mark.parametrize(("views", "status"), [("0,1", 1), ("0", 2), ("1", 0)])
+def test_the_status_of_a_plan_says_whether_captures_are_missing(
+    tiny: list[str], tmp_path: Path, views: str, status: int, capsys: Captured
+) -> None:
+    assert main(["sweep", "--plan", *tiny, f"dataset.views={views}"]) == status
+    shown = lines(capsys)
+    assert any("no capture" in line for line in shown) == bool(status)
+    assert not any("failed" in line for line in shown)
+    if status == 2:
+        assert main(["sweep", *tiny, f"dataset.views={views}"]) == status
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("decode_here")
@@ -195,7 +212,6 @@ def test_one_point_under_two_labels_is_refused(tiny: list[str], capsys: Captured
         (["method=tinny"], "unknown method 'tinny'; did you mean tiny?"),
         (["rate=fin"], "unknown rate 'fin'; did you mean fine?"),
         (["method.levels=2,many"], "method.levels: 'many', expected an integer"),
-        (["out=/proc/x"], "/proc/x/plan.json: can't be written: No such file or directory"),
     ],
 )
 def test_bad_words_are_one_message_before_any_work(
@@ -203,6 +219,12 @@ def test_bad_words_are_one_message_before_any_work(
 ) -> None:
     assert main(["sweep", *tiny, *words]) == 2
     assert capsys.readouterr().err == f"nerfzip: {message}\n"
+    assert fit_count(tmp_path) == 0
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_first(tiny: list[str], tmp_path: Path, capsys: Captured) -> None:
+    assert main(["sweep", *tiny, "out=/proc/x"]) == 2
+    assert re.fullmatch(r"nerfzip: /proc/x/plans/\w+\.json: can't be written: .*\n", capsys.readouterr().err)
     assert fit_count(tmp_path) == 0
 
 
@@ -215,7 +237,8 @@ def test_ctrl_c_is_one_line_and_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(tiny_method.TinyMethod, "compress", interrupted)
         assert main(["sweep", *tiny]) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "nerfzip: interrupted"
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert last_line == "nerfzip: interrupted; the same command goes on where it stopped"
     assert main(["sweep", *tiny]) == 0
     assert fit_count(tmp_path) == 1
 
@@ -236,6 +259,24 @@ def test_on_a_terminal_there_is_a_table(tiny: list[str], monkeypatch: pytest.Mon
         assert words in last_table, words
     assert sys.stderr is errors
     assert logging.getLogger("nerfzip").level == logging.INFO
+
+
+@pytest.mark.usefixtures("decode_here")
+def test_a_table_shows_what_others_do(tiny: list[str]) -> None:
+    points = make_plan(sweep_configs([*tiny, "seed=0,1,2,3"])).points
+    table = _LiveTable(points, Console(file=StringIO(), width=100))
+
+    def states() -> list[str]:
+        return [str(table._cells(number)[1]) for number in range(len(points))]
+
+    table(0, replace(points[0].stored, state=State.RUNNING))
+    with exclusive(points[0].folder / "lock", "the test"), exclusive(points[1].folder / "lock", "the test"):
+        main(["run", *tiny, "seed=2"])
+        assert states() == ["running", "to do", "to do", "to do"]
+        table.look_around()
+        assert states() == ["running", "running elsewhere", "done", "to do"]
+    table.look_around()
+    assert states() == ["running", "to do", "done", "to do"]
 
 
 @pytest.mark.usefixtures("decode_here")

@@ -21,6 +21,9 @@ def conf(tiny: list[str], tmp_path: Path) -> Path:
         "words: [dataset=grey, dataset.shade=0.6, seed=5]\n"
         "sweeps: [[method=tiny, 'rate=coarse,fine'], [method=tiny_wrapper, label=wrapped]]\n"
     )
+    (folder / "preset/lists.yaml").write_text(
+        "words: [method=tiny]\nsweeps: [[dataset=grey, 'dataset.shade=0.6'], [dataset=plain]]\n"
+    )
     (folder / "dataset/plain.yaml").write_text("_target_: tiny_method.load_tiny_scene\nviews: 1\nshade: 0.5\nroom: 1\n")
     (folder / "method/whole.yaml").write_text("_target_: tiny_method.TinyMethod\nlevels: 5\n")
     return folder
@@ -71,6 +74,16 @@ def test_a_preset_is_words_before_the_users() -> None:
     expected = [("tiny", "coarse", 1), ("tiny", "fine", 1), ("wrapped", "default", 1)]
     assert [(c.label, c.rate, c.seed) for c in configs] == expected
     assert len(sweep_configs(["+preset=one,two"])) == 4
+
+
+def test_what_is_known_is_judged_over_the_whole_preset() -> None:
+    configs = sweep_configs(["+preset=two", "rate=null", "method.lie=true"])
+    assert len(configs) == 2
+    configs = sweep_configs(["+preset=lists", "dataset.room=3"])
+    assert [config.dataset_settings.get("room") for config in configs] == [None, 3]
+    assert [config.method for config in sweep_configs(["+preset=two", "rate=coarse"])] == ["tiny"]
+    with pytest.raises(ConfigError, match=r"unknown setting 'dataset\.rom'; did you mean dataset\.room"):
+        sweep_configs(["+preset=lists", "dataset.rom=3"])
 
 
 @pytest.mark.parametrize(

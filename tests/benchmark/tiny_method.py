@@ -1,11 +1,13 @@
 """A real but tiny method, for the tests of the benchmark: one colour, everywhere.
 
 Its base fits the mean colour; the method rounds that to `levels` values. Every fit adds a line to the file $TINY_FITS.
+A decoder waits for $TINY_DECODE_SECONDS before it decodes, having written its process's number beside $TINY_FITS.
 """
 
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,9 @@ class TinyMethod:
         return pack("tiny", {"levels": self.levels}, {"colour": index.numpy().tobytes()}, digest)
 
     def decompress(self, data: bytes) -> TinyField:
+        if "TINY_DECODE_SECONDS" in os.environ:
+            Path(os.environ["TINY_FITS"]).with_name("decoder").write_text(str(os.getpid()))
+            time.sleep(float(os.environ["TINY_DECODE_SECONDS"]))
         bitstream = unpack(data)
         index = torch.frombuffer(bytearray(bitstream.sections["colour"]), dtype=torch.int32)
         return TinyField(bitstream.header["levels"], index)
