@@ -27,7 +27,7 @@ def ground_truth_folder(out: Path, fingerprint: str) -> Path:
 def pixel_digest(pixels: UInt8[Tensor, "height width 3"]) -> str:
     """Of the shape and the values of an image, 16 hex digits."""
     state = hashlib.sha256(str(tuple(pixels.shape)).encode())
-    state.update(pixels.contiguous().numpy())
+    state.update(pixels.contiguous().numpy().data)
     return state.hexdigest()[:16]
 
 
