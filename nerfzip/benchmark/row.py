@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 
@@ -82,7 +84,7 @@ def read_row(path: Path) -> Row:
         NerfzipError: the file is missing or damaged, or holds something else.
     """
     try:
-        fields = json.loads(path.read_bytes())
+        fields = orjson.loads(path.read_bytes())
         schema = fields["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error
