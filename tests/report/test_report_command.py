@@ -115,7 +115,7 @@ def test_ablation_command(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--anchor", "dvg"], "unknown anchor 'dvg'; did you mean dvgo?"),
-        (["--metric", "lpips"], "unknown metric 'lpips'; there are: psnr, ssim"),
+        (["--metric", "lpips"], "no row has lpips: its weights were not found when the points were made; "),
         (["--anchor", "dvgo", "--interpolation", "spline"], "interpolation: 'spline'"),
         (["--ablation", "low"], "expected --anchor too"),
     ],
