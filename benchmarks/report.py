@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--views", type=int, default=200, help="test views of a scene, each with its metrics in the row")
+    parser.add_argument("--views", type=int, default=200, help="test views of a scene, each measured in the row")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--store", type=Path, help="make the rows here and keep them, or use those that are there")
     arguments = parser.parse_args()

@@ -1,5 +1,6 @@
 """Settings against the types of the constructor that gets them, before anything is built."""
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ _NAMES: dict[Any, str] = {
     str: "text (a number as text: \"'123'\")",
     NoneType: "null",
 }
+
+# Hydra logs an import that fails, and Python prints what no handler takes; our error says the same.
+logging.getLogger("hydra.utils").addHandler(logging.NullHandler())
 
 
 def check_settings(settings: dict[str, Any], prefix: str) -> None:

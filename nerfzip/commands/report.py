@@ -6,6 +6,7 @@ from argparse import Namespace
 from nerfzip.benchmark import store
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.metrics import lpips_missing_in_rows
 from nerfzip.report.incomplete import incomplete
 from nerfzip.report.parquet import parquet
 from nerfzip.report.terminal import print_tables
@@ -28,6 +29,8 @@ def main(arguments: Namespace) -> int:
     rows = store.rows_by_folder(arguments.folder)
     if not rows:
         raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
+    if arguments.metric == "lpips" and not any(row.metrics.get("lpips") is not None for row in rows.values()):
+        raise NerfzipError(lpips_missing_in_rows())
     # Thousands of rows are millions of objects, none of which is garbage before the end.
     gc.freeze()
     if arguments.parquet:

@@ -43,6 +43,16 @@ def lpips_note(backbone: str = "vgg") -> str:
     return ""
 
 
+def lpips_missing_in_rows() -> str:
+    """What to say of rows of which none has LPIPS, and how to get it."""
+    file = _backbone_file("vgg")
+    how = f"put torchvision's {file.name} at {file}" if lpips_note() else f"{file.name} is there now"
+    return (
+        f"no row has lpips: its weights were not found when the points were made; {how}, remove row.json of the points "
+        "to be measured again, and give their command again"
+    )
+
+
 def _backbone_file(backbone: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[backbone]
 

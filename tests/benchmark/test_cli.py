@@ -59,6 +59,15 @@ def test_bad_input_is_one_message_without_a_traceback(tiny: list[str]) -> None:
     assert result.stdout == ""
 
 
+def test_a_target_that_cannot_be_imported_is_one_message(tiny: list[str], tmp_path: Path) -> None:
+    (tmp_path / "conf/method/astray.yaml").write_text("_target_: nosuch.Method\n")
+    command = [sys.executable, "-m", "nerfzip.cli", "run", *tiny, "method=astray"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("nerfzip: method._target_: nosuch.Method can't be imported")
+
+
 def test_a_capture_that_cannot_be_loaded_is_bad_input(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", *tiny, "dataset.views=0"]) == 2
     assert capsys.readouterr().err == "nerfzip: views: 0 images, expected at least 1\n"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nerfzip.benchmark.locks import exclusive
-from nerfzip.benchmark.plan import make_plan, read_plans, write_plan
+from nerfzip.benchmark.plan import make_plan, write_plan
+from nerfzip.benchmark.plan_file import read_plans
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.cli import main
 

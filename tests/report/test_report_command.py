@@ -127,7 +127,8 @@ def test_points_without_a_row_are_expected_and_named(tmp_path: Path, capsys: pyt
             {"scene": "lego", "seed": 0, "folder": "unmade", "rate": "huge"},
         )
     ]
-    (out / "plan.json").write_text(json.dumps({"schema": 1, "date": "2026-11-21T00:00:00+00:00", "words": [], "points": points}))
+    plan = {"schema": 1, "date": "2026-11-21T00:00:00+00:00", "words": [], "points": points}
+    (out / "plan.json").write_text(json.dumps(plan))
     assert report(str(out), tmp_path / "report", "--anchor", "a") == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "points without a row: 2 failed, 2 to do: a lego low seed 1; a ship low seed 0; " in printed
@@ -142,7 +143,7 @@ def test_points_without_a_row_are_expected_and_named(tmp_path: Path, capsys: pyt
     ("words", "message"),
     [
         (["--anchor", "dvg"], "unknown anchor 'dvg'; did you mean dvgo?"),
-        (["--metric", "lpips"], "unknown metric 'lpips'; there are: psnr, ssim"),
+        (["--metric", "lpips"], "no row has lpips: its weights were not found when the points were made; "),
         (["--anchor", "dvgo", "--interpolation", "spline"], "interpolation: 'spline'"),
         (["--ablation", "low"], "expected --anchor too"),
     ],
