@@ -15,7 +15,7 @@ def main(arguments: Namespace) -> int:
     device = chosen_device(arguments.device)
     scene = build_scene(arguments.scene)
     comparison = compare_files(arguments.files, scene, arguments.out, device, arguments.views)
-    print_tables(list(comparison.tables.values()))
+    print_tables(comparison.tables, arguments.out)
     for remark in comparison.remarks:
         print(remark)
     if not arguments.views:
