@@ -127,7 +127,8 @@ def test_results_by_hand() -> None:
     assert cell(table, "size", "a", "low").value == pytest.approx(3.5)
     psnr = cell(table, "PSNR", "a", "low")
     assert (psnr.value, psnr.deviation) == (28.5, pytest.approx(0.5**0.5))
-    assert cell(table, "peak memory, decode", "a", "low").value == pytest.approx(500)
+    memory = cell(table, "peak memory, decode", "a", "low")
+    assert (memory.value, memory.deviation) == (pytest.approx(500), 0)
     assert "LPIPS" not in [column.heading for column in table.columns]
 
 
@@ -214,6 +215,17 @@ def test_unknown_anchor_offers_the_nearest() -> None:
         bd_table(table, "dvgo", "lpips")
     with pytest.raises(NerfzipError, match="nothing to compare"):
         bd_table(frame(make_curve("a", "lego")), "a", "psnr")
+
+
+def test_times_and_memory_are_never_best() -> None:
+    rows = [
+        make_row(
+            label, "lego", "low", size=100 * factor, seconds={"fit": float(factor)}, peak_memory={"encode": factor}
+        )
+        for label, factor in (("a", 1), ("b", 2))
+    ]
+    table = results_table(frame(rows))
+    assert {table.columns[position].heading for _, position in places(table)} == {"size"}
 
 
 def test_components_by_hand() -> None:
@@ -347,6 +359,8 @@ def test_ablation_by_hand() -> None:
     assert [row.cells[1] for row in table.rows] == ["(reference)", "bits=4", "prune=false"]
     assert cell(table, "Δ size", "bits=4").value == pytest.approx(-50)
     assert cell(table, "Δ PSNR", "prune=false").value == pytest.approx(0.5)
+    assert {row for row, _ in places(table)} == {1, 2}
+    assert places(ablation_table(rows[:2], frame(rows[:2]), "a", "low")) == {}
     with pytest.raises(ConfigError, match="unknown rate of a 'lwo'"):
         ablation_table(rows, frame(rows), "a", "lwo")
     with pytest.raises(NerfzipError, match="no row differs"):
