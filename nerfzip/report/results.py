@@ -70,7 +70,11 @@ class ComponentShares:
 
 def component_shares(frame: pd.DataFrame, extent: Extent | None = None) -> ComponentShares:
     """What the bits of each label and rate are spent on. Groups that lack a scene are left out."""
-    names = [name for name in frame if name.startswith(COMPONENT)]
+    # By the date of the first row that has it: a component that is added changes the look of no other.
+    names = sorted(
+        (name for name in frame if name.startswith(COMPONENT)),
+        key=lambda name: frame.loc[frame[name].notna(), "date"].min(),
+    )
     averages = average_over_scenes(
         frame.fillna(dict.fromkeys(names, 0)), KEYS, ["bytes", *names], extent or extent_of(frame)
     )

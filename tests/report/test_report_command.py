@@ -15,6 +15,7 @@ from nerfzip.report.curves import draw_curves
 from nerfzip.report.extent import extent_of
 from nerfzip.report.literature import comparable, paper_points
 from nerfzip.report.metric import METRICS
+from nerfzip.report.series import in_order_of_appearance
 from nerfzip.report.write import Report, _bars
 
 SCENES = ("chair", "drums", "ficus", "hotdog", "lego", "materials", "mic", "ship")
@@ -87,9 +88,15 @@ def test_no_points_of_papers_beside_smaller_images(tmp_path: Path, capsys: pytes
 
 def test_small_components_are_one_part_of_the_bars() -> None:
     rows = [make_row("a", "lego", "low", size=1000, bytes_by_component={"x": 970, "y": 10, "z": 20})]
-    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
-    assert (names, sizes) == (["a low"], [1000])
+    ((_, _, _, names, sizes, parts, order), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
+    assert (names, sizes, order) == (["a low"], [1000], ["x", "y", "z"])
     assert parts == {"x": [pytest.approx(97)], "z": [pytest.approx(2)], "all others": [pytest.approx(1)]}
+
+
+def test_a_label_that_is_added_changes_the_order_of_no_other() -> None:
+    rows = [make_row("m", "lego", "low", date="2026-01-01"), make_row("b", "lego", "low", date="2026-01-02")]
+    assert in_order_of_appearance(frame(rows)) == ["m", "b"]
+    assert in_order_of_appearance(frame([make_row("a", "lego", "low", date="2026-01-03"), *rows])) == ["m", "b", "a"]
 
 
 def test_many_scenes_have_their_average_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +110,7 @@ def test_several_data_sets_have_names_of_their_own(tmp_path: Path) -> None:
     rows = make_curve("a", "lego") + make_curve("a", "fox", dataset="fox")
     assert report(store(tmp_path / "out", rows), tmp_path / "report") == 0
     names = {file.stem for file in (tmp_path / "report").glob("rd_*.png")}
-    assert names == {"rd_fox_average", "rd_fox_fox", "rd_nerf_synthetic_average", "rd_nerf_synthetic_lego"}
+    assert names == {"rd_fox_fox", "rd_nerf_synthetic_lego"}
 
 
 def test_ablation_command(tmp_path: Path) -> None:
