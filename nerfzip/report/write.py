@@ -44,6 +44,7 @@ MOST_SCENES = 12
 SMALLEST_SHARE = 2
 """Percent. Components that are smaller in every file are one part of the bars; the table has each."""
 
+_DEVIATION = "deviation"
 _TIMES = {"seconds_compress": "compress", "seconds_decompress": "decode", "seconds_render": "render a view"}
 _MEMORY = {"peak_memory_encode": "encode", "peak_memory_decode": "decode"}
 
@@ -169,7 +170,7 @@ def _curves(
     labels = in_order_of_appearance(frame)
     scenes = extent.scenes
     over_scenes = average_over_scenes(frame, KEYS, columns, extent)
-    averages = over_scenes.means.dropna().reset_index()
+    averages = _with_deviation(over_scenes.means, over_scenes.deviations, metric.name)
     if gaps := [noted(key[1:], gap) for key, gap in over_scenes.gaps.items() if gap]:
         report.remarks.append(f"averages are not over all scenes and seeds: {listed(gaps, '; ')}")
     several = len(scenes) > 1
@@ -179,19 +180,28 @@ def _curves(
         # With one scene its mean over seeds is the average too: one figure, with the scene's name.
         name, what = ("average", f"mean of {len(names)} scenes") if len(names) > 1 else (names[0], names[0])
         title = f"{dataset}, {what}{_seeds_text(extent, dataset)}"
-        curves = _by_label(averages[averages["dataset"] == dataset], columns)
+        curves = _by_label(averages[averages["dataset"] == dataset], [*columns, _DEVIATION])
         yield _file_name("rd", dataset if several else "", name), draw_curves, title, metric, curves, found, labels
     if (
         count := sum(len(names) for names in scenes.values() if len(names) > 1)
     ) > MOST_SCENES and not settings.every_scene:
         report.remarks.append(f"the curves of {count} scenes are left out; --every-scene draws them")
         return
-    by_scene = frame.groupby(["dataset", "scene", "label", "rate"])[columns].mean().dropna().reset_index()
+    groups = frame.groupby(["dataset", "scene", "label", "rate"])[columns]
+    by_scene = _with_deviation(groups.mean(), groups.std(ddof=1), metric.name)
     for (dataset, scene), points in by_scene.groupby(["dataset", "scene"]):
         if len(scenes[dataset]) == 1:
             continue
         name, title = _file_name("rd", dataset if several else "", scene), f"{dataset}, {scene}"
-        yield name, draw_curves, title + _seeds_text(extent, dataset), metric, _by_label(points, columns), [], labels
+        yield (
+            name,
+            draw_curves,
+            title + _seeds_text(extent, dataset),
+            metric,
+            _by_label(points, [*columns, _DEVIATION]),
+            [],
+            labels,
+        )
 
 
 def _seeds_text(extent: Extent, dataset: str) -> str:
@@ -286,10 +296,14 @@ def _shown(keys: list[Any], report: Report) -> list[Any]:
     return chosen
 
 
-def _by_label(points: pd.DataFrame, columns: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _with_deviation(means: pd.DataFrame, deviations: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Complete means, with the metric's deviation over seeds in a column of its own."""
+    return means.dropna().join(deviations[metric].rename(_DEVIATION)).reset_index()
+
+
+def _by_label(points: pd.DataFrame, columns: list[str]) -> dict[str, tuple[np.ndarray, ...]]:
     return {
-        label: (group[columns[0]].to_numpy(float), group[columns[1]].to_numpy(float))
-        for label, group in points.groupby("label")
+        label: tuple(group[column].to_numpy(float) for column in columns) for label, group in points.groupby("label")
     }
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_the_same_rows_give_the_same_files(tmp_path: Path) -> None:
 
 def test_papers_are_hollow_and_beside_the_average_of_all_scenes() -> None:
     points = comparable(paper_points(), "nerf_synthetic", 8, "psnr")
-    figure = draw_curves("t", METRICS["psnr"], {"a": ([1e6, 2e6], [30, 31])}, points, ["a"])
+    figure = draw_curves("t", METRICS["psnr"], {"a": ([1e6, 2e6], [30, 31], [nan, nan])}, points, ["a"])
     ours, *papers = figure.axes[0].get_lines()
     assert len(papers) == len(points) == 10
     assert ours.get_markerfacecolor() != "none"
@@ -72,8 +73,15 @@ def test_papers_are_hollow_and_beside_the_average_of_all_scenes() -> None:
     assert papers[0].get_xdata() == pytest.approx(2.5 * 1.048576)
 
 
+def test_error_bars_are_one_deviation_up_and_down() -> None:
+    axes = draw_curves("t", METRICS["psnr"], {"a": ([2e6, 1e6], [31, 30], [0.5, nan])}, [], ["a"]).axes[0]
+    (bars,) = axes.collections
+    ((low, high),) = [segment.tolist() for segment in bars.get_segments()]
+    assert (low, high) == ([2, 30.5], [2, 31.5])
+
+
 def test_series_differ_without_colour() -> None:
-    curves = {name: ([1e6, 2e6], [30, 31]) for name in "abcdefgh"}
+    curves = {name: ([1e6, 2e6], [30, 31], [nan, nan]) for name in "abcdefgh"}
     lines = draw_curves("t", METRICS["psnr"], curves, [], list(curves)).axes[0].get_lines()
     assert len({line.get_marker() for line in lines}) == len(curves)
     assert len({line.get_linestyle() for line in lines}) > 3
