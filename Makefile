@@ -1,16 +1,19 @@
-# `make demo`, `make test` and `make check` install the project into .venv first, where that has not been done yet.
+# `make demo`, `make test`, `make test-all` and `make check` install the project into .venv first, where that has not been done yet.
 
 # The versions with builds of everything come first; `make PYTHON=...` chooses another.
 PYTHONS := python3.12 python3.11 python3 python3.13 python3.14
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	$$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test check
+.PHONY: demo test test-all check
 
 demo: .venv/installed
 	.venv/bin/python -m benchmarks.demo
 
 test: .venv/installed
+	.venv/bin/python -m pytest -m 'not slow'
+
+test-all: .venv/installed
 	.venv/bin/python -m pytest
 
 check: .venv/installed

@@ -64,6 +64,7 @@ def test_the_printed_commands_run_the_method_and_its_tests(tmp_path: Path) -> No
     assert rows["low"].fit_from_cache or rows["high"].fit_from_cache
 
 
+@pytest.mark.slow
 def test_in_a_clone_it_is_a_method_that_all_tests_cover(tmp_path: Path) -> None:
     for folder in ("conf", "methods", "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -36,7 +36,8 @@ def main(arguments: Namespace) -> int:
     if arguments.parquet:
         write_atomically(arguments.parquet, parquet(list(rows.values())))
     report = write_report(list(rows.values()), arguments.out, settings, list(rows), incomplete(arguments.folder, rows))
-    print_tables([report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables])
+    shown = {name: report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables}
+    print_tables(shown, arguments.out)
     for remark in report.remarks:
         print(remark)
     print(f"{arguments.out}: {len(report.files)} files: {', '.join(dict.fromkeys(f.stem for f in report.files))}")

@@ -57,7 +57,8 @@ def ablation_table(
         for metric in metrics:
             cells.append(Number(means[metric.name], averages.deviations.loc[key, metric.name], note))
             cells.append(Number(means[_CHANGE_OF + metric.name], note=note))
-        lines.append(Row(cells, group=key[0]))
+        # Marks are for the changes: the reference is in a group of its own.
+        lines.append(Row(cells, group=f"{key[0]} {_REFERENCE}" if key[1] == _REFERENCE else key[0]))
     columns = [Column("data set"), Column("change"), Column("size", "kB", 1), Column("Δ size", "%", 1, -1)]
     for metric in metrics:
         columns.append(Column(metric.heading, metric.unit, metric.decimals))

@@ -11,6 +11,9 @@ from nerfzip.report.figure import HATCHES, add_legend, colour, logarithmic_axis,
 MOST_BARS = 20
 """More than these would not be legible on a page."""
 
+ALL_OTHERS = "all others"
+_GREY = {"color": "#bbbbbb", "edgecolor": "white", "linewidth": 0.3}
+
 _BAR = 0.16  # inches, with the space to the next one
 _CHARACTER = 0.053  # inches
 _WIDEST_NAMES = 1.5  # inches
@@ -18,7 +21,11 @@ _SHARE_WITH_TEXT = 12  # percent; smaller parts have no room for a number
 
 
 def draw_shares(
-    title: str, names: Sequence[str], sizes: Sequence[float], shares: Mapping[str, Sequence[float]]
+    title: str,
+    names: Sequence[str],
+    sizes: Sequence[float],
+    shares: Mapping[str, Sequence[float]],
+    order: Sequence[str],
 ) -> Figure:
     """Stacked bars.
 
@@ -26,13 +33,15 @@ def draw_shares(
         names: of the bars, from top to bottom.
         sizes: in bytes, written at the end of each bar.
         shares: of each component in each bar, in percent.
+        order: of all components, which gives each its look; `ALL_OTHERS` is grey.
     """
     figure, axes = new_figure(_BAR * len(names), list(shares), left=_room(names), right=0.55)
     places = np.arange(len(names))
     left = np.zeros(len(names))
     handles: list[Any] = []
-    for index, values in enumerate(shares.values()):
-        handles.append(axes.barh(places, values, left=left, height=0.75, **_look(index)))
+    for component, values in shares.items():
+        look = _GREY if component == ALL_OTHERS else _look(order.index(component))
+        handles.append(axes.barh(places, values, left=left, height=0.75, **look))
         for place, value in enumerate(values):
             if value >= _SHARE_WITH_TEXT:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}

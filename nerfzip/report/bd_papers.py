@@ -30,7 +30,7 @@ def paper_rows(
     higher_is_better = METRICS[metric].higher_is_better
     for dataset, theirs in papers.items():
         ours = _average_curves(frame, extent, dataset, metric)
-        curves = ours | {name: _curve(points, metric) for name, points in theirs.items()}
+        curves = ours | {name: _curve(name, points, metric) for name, points in theirs.items()}
         if anchor not in curves:
             continue
         tests = curves if anchor in theirs else theirs
@@ -53,16 +53,17 @@ def _average_curves(frame: pd.DataFrame, extent: Extent, dataset: str, metric: s
     rows = frame[frame["dataset"] == dataset]
     means = average_over_scenes(rows, KEYS, ["bytes", metric], extent).means.dropna().reset_index()
     return {
-        str(label): Curve(tuple(points["rate"]), points["bytes"].to_numpy(float), points[metric].to_numpy(float))
+        str(label): Curve(
+            tuple(points["rate"]), points["bytes"].to_numpy(float), points[metric].to_numpy(float), str(label)
+        )
         for label, points in means.groupby("label")
     }
 
 
-def _curve(points: list[PaperPoint], metric: str) -> Curve:
-    names = tuple(point.variant or f"{point.bytes:.0f} bytes" for point in points)
-    return Curve(
-        names, np.array([point.bytes for point in points]), np.array([point.metrics[metric] for point in points])
-    )
+def _curve(name: str, points: list[PaperPoint], metric: str) -> Curve:
+    rates = tuple(point.variant or f"{point.bytes:.0f} bytes" for point in points)
+    sizes, quality = ([point.bytes for point in points], [point.metrics[metric] for point in points])
+    return Curve(rates, np.array(sizes), np.array(quality), name)
 
 
 def _note(label: str, involved: dict[str, list[PaperPoint]], status: str) -> str:

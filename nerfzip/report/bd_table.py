@@ -1,6 +1,6 @@
 """Bjøntegaard differences of every label against an anchor: per scene and seed first, then averaged over scenes."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from math import nan
 from typing import Any
@@ -30,7 +30,7 @@ def bd_table(
     papers: PaperCurves | None = None,
     extent: Extent | None = None,
 ) -> Table:
-    """A line for each label and scene, and one for its average over scenes; mean ± deviation over seeds.
+    """A line for each label and scene, and one for its average over several scenes; mean ± deviation over seeds.
 
     The curves of `papers` have lines of their own, and the anchor may be one of them.
 
@@ -74,7 +74,7 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
     """
     check_name("anchor", anchor, sorted(frame["label"].unique()))
     check_name("metric", metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    curves = {key: _curve(rows, metric) for key, rows in frame.groupby(["dataset", "scene", "label", "seed"])}
+    curves = {key: _curve(rows, metric, key[2]) for key, rows in frame.groupby(["dataset", "scene", "label", "seed"])}
     anchors: dict[tuple[str, str], dict[int, Curve]] = {}
     for (dataset, scene, label, seed), curve in curves.items():
         if label == anchor:
@@ -94,18 +94,17 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
             by_rate = bd_rate(reference, curve, better, interpolation)
             by_metric = bd_metric(reference, curve, better, interpolation)
             compared = {label: curve, anchor: reference}
-            lacking = "; ".join(
-                _lacking_rates(name, own, extent.rates[dataset, name]) for name, own in compared.items()
-            )
+            texts = (_lacking_rates(name, own, extent.rates[dataset, name]) for name, own in compared.items())
+            lacking = " and ".join(filter(None, texts))
         place = {"dataset": dataset, "scene": scene, "label": label, "seed": seed}
-        lines.append(place | _line(by_rate, by_metric, lacking.strip("; ")))
+        lines.append(place | _line(by_rate, by_metric, lacking))
     if not lines:
         raise NerfzipError(f"anchor {anchor}: every row has this label, there is nothing to compare it with")
     return pd.DataFrame(lines)
 
 
-def _curve(rows: pd.DataFrame, metric: str) -> Curve:
-    return Curve(tuple(rows["rate"]), rows["bytes"].to_numpy(float), rows[metric].to_numpy(float))
+def _curve(rows: pd.DataFrame, metric: str, label: str) -> Curve:
+    return Curve(tuple(rows["rate"]), rows["bytes"].to_numpy(float), rows[metric].to_numpy(float), label)
 
 
 def _lacking_rates(label: str, curve: Curve, rates: list[str]) -> str:
@@ -117,8 +116,8 @@ def _line(by_rate: Difference, by_metric: Difference, lacking: str) -> dict[str,
     return {
         "rate": by_rate.value,
         "metric": by_metric.value,
-        "status_rate": _joined(by_rate.status, lacking),
-        "status_metric": _joined(by_metric.status, lacking),
+        "status_rate": _joined(by_rate.status, lacking, ", "),
+        "status_metric": _joined(by_metric.status, lacking, ", "),
         "overlap": 100 * float(np.fmin(by_rate.overlap, by_metric.overlap)),
         "points": by_rate.points,
     }
@@ -141,6 +140,8 @@ def _scene_rows(differences: pd.DataFrame, extent: Extent) -> Iterator[Row]:
 def _average_rows(differences: pd.DataFrame, extent: Extent) -> Iterator[Row]:
     averages = average_over_scenes(differences, _KEYS, VALUES, extent)
     for key, lines in differences.groupby(_KEYS):
+        if len(extent.scenes[key[0]]) == 1:
+            continue
         gap = averages.gaps[key]
         doubtful = [lines[lines[f"status_{value}"] != "ok"]["scene"].unique() for value in VALUES]
         statuses = [_joined(f"not ok on {', '.join(names)}" if len(names) else "ok", gap) for names in doubtful]
@@ -162,16 +163,20 @@ def _row(key: Any, numbers: list[Number], lines: pd.DataFrame, statuses: list[st
 
 
 def _statuses(lines: pd.DataFrame, column: str) -> str:
-    """What is wrong, and at how many of the seeds, or "ok"."""
-    counts = Counter(status for status in lines[column] if status != "ok")
+    """What is wrong, and at which of several seeds, or "ok"."""
     if len(lines) == 1:
-        return next(iter(counts), "ok")
-    return "; ".join(f"{count} of {len(lines)} seeds: {status}" for status, count in counts.items()) or "ok"
+        return str(lines[column].iloc[0])
+    seeds: dict[str, list[str]] = defaultdict(list)
+    for seed, status in zip(lines["seed"], lines[column], strict=True):
+        if status != "ok":
+            seeds[status].append(str(seed))
+    texts = (f"seed{'s' * (len(own) > 1)} {', '.join(own)}: {status}" for status, own in seeds.items())
+    return "; ".join(texts) or "ok"
 
 
-def _joined(status: str, other: str) -> str:
+def _joined(status: str, other: str, comma: str = "; ") -> str:
     """One status; `other` is "" where nothing else is wrong."""
-    return "; ".join(text for text in (status if status != "ok" else "", other) if text) or "ok"
+    return comma.join(text for text in (status if status != "ok" else "", other) if text) or "ok"
 
 
 def _note(where: str, status: str) -> str:

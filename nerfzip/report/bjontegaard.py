@@ -29,11 +29,15 @@ _SAMPLES = 200
 
 @dataclass(frozen=True)
 class Curve:
-    """One method on one scene: the name, the size in bytes and the quality of each point, in any order."""
+    """One method on one scene: the name, the size in bytes and the quality of each point, in any order.
+
+    `name` is what a status calls the curve; the anchor's is called the anchor.
+    """
 
     rates: tuple[str, ...]
     sizes: NDArray[np.float64]  # [points]
     quality: NDArray[np.float64]  # [points]
+    name: str = "test"
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,15 @@ def _difference(anchor: Curve, test: Curve, higher_is_better: bool, interpolatio
     anchor, dropped_of_anchor = _without_dominated(anchor, sign)
     test, dropped = _without_dominated(test, sign)
     points = min(len(anchor.rates), len(test.rates))
-    problems = _dropped_text(dropped, dropped_of_anchor)
-    if points < FEWEST_POINTS:
+    problems = []
+    if dropped or dropped_of_anchor:
+        both = ((dropped, test.name), (dropped_of_anchor, "anchor"))
+        names = [f"{' and '.join(rates)} ({name})" for rates, name in both if rates]
+        problems = [f"dropped {', '.join(names)}", f"{points} point{'s' * (points != 1)} left"]
+    elif points < FEWEST_POINTS:
         problems.append(f"{points} point{'s' * (points != 1)}, fewer than {FEWEST_POINTS}")
     if points < INTERPOLATIONS[interpolation]:
-        return Difference(nan, "; ".join(problems), dropped, dropped_of_anchor, points=points)
+        return Difference(nan, ", ".join(problems), dropped, dropped_of_anchor, points=points)
 
     low, high, overlap = _common_interval(*(sign * c.quality if of_size else np.log10(c.sizes) for c in (anchor, test)))
     if overlap < SMALLEST_OVERLAP:
@@ -111,7 +119,7 @@ def _difference(anchor: Curve, test: Curve, higher_is_better: bool, interpolatio
         # Between increasing points pchip increases; the others need not.
         if interpolation != "pchip" and not all(_is_increasing(curve, low, high) for curve in curves):
             problems.append(f"the {interpolation} interpolation is not monotonic")
-    status = "; ".join(problems) or "ok"
+    status = ", ".join(problems) or "ok"
     return Difference(value, status, dropped, dropped_of_anchor, overlap, points)
 
 
@@ -128,13 +136,8 @@ def _without_dominated(curve: Curve, sign: float) -> tuple[Curve, tuple[str, ...
         quality = sign * curve.quality[index]
         (kept if quality > best else dropped).append(index)
         best = max(best, quality)
-    front = Curve(tuple(curve.rates[index] for index in kept), curve.sizes[kept], curve.quality[kept])
+    front = Curve(tuple(curve.rates[index] for index in kept), curve.sizes[kept], curve.quality[kept], curve.name)
     return front, tuple(curve.rates[index] for index in dropped)
-
-
-def _dropped_text(dropped: tuple[str, ...], dropped_of_anchor: tuple[str, ...]) -> list[str]:
-    names = [*dropped, *(f"{rate} of the anchor" for rate in dropped_of_anchor)]
-    return [f"not monotonic, dropped {', '.join(names)}"] if names else []
 
 
 def _common_interval(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ from nerfzip.benchmark.measured_file import MeasuredFile
 from nerfzip.report.metric import METRICS
 from nerfzip.report.table import Cell, Column, Number, Row, Table
 
-_SECONDS = {"decompress": Column("decode", "s", 2, -1), "render": Column("render a view", "s", 2, -1)}
+_SECONDS = {"decompress": Column("decode", "s", 2), "render": Column("render a view", "s", 2)}
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,15 @@ PAPER_MARKERS = ("o", "s", "^", "D", "v", "p", "h", "<", ">", "8")
 def draw_curves(
     title: str,
     metric: Metric,
-    curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+    curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]],
     papers: Sequence[PaperPoint],
     labels: Sequence[str],
 ) -> Figure:
     """One figure.
 
     Args:
-        curves: for each label the sizes in bytes and the qualities of its points.
+        curves: for each label the sizes in bytes of its points, their qualities, and the deviations of these, which are
+            drawn as error bars; NaN has none.
         labels: of the whole report, in its order, so that a label looks the same in every figure.
     """
     sizes = [size for curve in curves.values() for size in curve[0]] + [point.bytes for point in papers]
@@ -37,8 +38,12 @@ def draw_curves(
     handles: list[Any] = []
     for name in names:
         order = np.argsort(curves[name][0])
-        size, quality = (np.asarray(values)[order] for values in curves[name])
+        size, quality, deviation = (np.asarray(values)[order] for values in curves[name])
         handles += axes.plot(factor * size, quality, **looks[name])
+        known = np.isfinite(deviation)
+        if known.any():
+            bars = {"ecolor": looks[name]["color"], "elinewidth": 0.5, "capsize": 1.5, "capthick": 0.5}
+            axes.errorbar(factor * size[known], quality[known], deviation[known], fmt="none", **bars)
     for index, point in enumerate(papers):
         marker = PAPER_MARKERS[index % len(PAPER_MARKERS)]
         look: dict[str, Any] = {

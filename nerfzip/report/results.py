@@ -20,16 +20,17 @@ _QUANTITIES = {
         metric.name: (Column(metric.heading, metric.unit, metric.decimals, 1 if metric.higher_is_better else -1), 1.0)
         for metric in METRICS.values()
     },
-    "seconds_fit": (Column("fit", "s", 1, -1), 1.0),
-    "seconds_compress": (Column("compress", "s", 1, -1), 1.0),
-    "seconds_decompress": (Column("decode", "s", 2, -1), 1.0),
-    "seconds_render": (Column("render a view", "s", 2, -1), 1.0),
-    "peak_memory_encode": (Column("peak memory, encode", "MB", 0, -1), 1e-6),
-    "peak_memory_decode": (Column("peak memory, decode", "MB", 0, -1), 1e-6),
+    "seconds_fit": (Column("fit", "s", 1), 1.0),
+    "seconds_compress": (Column("compress", "s", 1), 1.0),
+    "seconds_decompress": (Column("decode", "s", 2), 1.0),
+    "seconds_render": (Column("render a view", "s", 2), 1.0),
+    "peak_memory_encode": (Column("peak memory, encode", "MB"), 1e-6),
+    "peak_memory_decode": (Column("peak memory, decode", "MB"), 1e-6),
 }
-"""Columns of a frame of rows, how they are shown, and the factor to the shown unit. 1 kB is 1000 bytes."""
+"""Columns of a frame of rows, how they are shown, and the factor to the shown unit. 1 kB is 1000 bytes.
 
-_WITH_DEVIATION = ("bytes", *METRICS)
+Times and memory are never called best: they depend on what else the machine did.
+"""
 
 
 def results_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table:
@@ -47,8 +48,8 @@ def results_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table:
         cells: list[Cell] = [*key]
         for name in names:
             factor = _QUANTITIES[name][1]
-            deviation = averages.deviations.loc[key, name] if name in _WITH_DEVIATION else nan
-            cells.append(Number(factor * averages.means.loc[key, name], factor * deviation, note))
+            mean, deviation = averages.means.loc[key, name], averages.deviations.loc[key, name]
+            cells.append(Number(factor * mean, factor * deviation, note))
         rows.append(Row(cells, group=key[0]))
     columns = [Column("data set"), Column("label"), Column("rate"), *(_QUANTITIES[name][0] for name in names)]
     return Table(f"Results, {_extent_text(extent)}", columns, rows)
@@ -69,7 +70,11 @@ class ComponentShares:
 
 def component_shares(frame: pd.DataFrame, extent: Extent | None = None) -> ComponentShares:
     """What the bits of each label and rate are spent on. Groups that lack a scene are left out."""
-    names = [name for name in frame if name.startswith(COMPONENT)]
+    # By the date of the first row that has it: a component that is added changes the look of no other.
+    names = sorted(
+        (name for name in frame if name.startswith(COMPONENT)),
+        key=lambda name: frame.loc[frame[name].notna(), "date"].min(),
+    )
     averages = average_over_scenes(
         frame.fillna(dict.fromkeys(names, 0)), KEYS, ["bytes", *names], extent or extent_of(frame)
     )

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pandas as pd
+
 from nerfzip.benchmark.row import Row
 from nerfzip.config import default_settings
 from nerfzip.errors import ConfigError
@@ -30,6 +32,12 @@ def method_settings(row: Row) -> dict[str, str]:
         for name, value in _flat("method", row.config["method_settings"])
         if (name.rpartition(".")[2], value) != ("seed", str(row.seed))
     }
+
+
+def in_order_of_appearance(frame: pd.DataFrame) -> list[str]:
+    """Labels by the date of their first row, so that a label that is added changes the look of no other."""
+    first = frame.groupby("label")["date"].min()
+    return sorted(first.index, key=lambda label: (first[label], label))
 
 
 def newest_of_each_point(rows: list[Row]) -> list[Row]:

@@ -20,7 +20,7 @@ from nerfzip.progress import track
 from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
 from nerfzip.report.averages import average_over_scenes, noted
-from nerfzip.report.bars import MOST_BARS, draw_groups, draw_shares
+from nerfzip.report.bars import ALL_OTHERS, MOST_BARS, draw_groups, draw_shares
 from nerfzip.report.bd_papers import PaperCurves
 from nerfzip.report.bd_table import bd_table
 from nerfzip.report.curves import draw_curves
@@ -33,7 +33,7 @@ from nerfzip.report.page.page import Content, page
 from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.remarks import curve_remarks, listed
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
-from nerfzip.report.series import name_captures, name_variants, newest_of_each_point
+from nerfzip.report.series import in_order_of_appearance, name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
 from nerfzip.report.written import remove_stale, write_listed
@@ -44,6 +44,7 @@ MOST_SCENES = 12
 SMALLEST_SHARE = 2
 """Percent. Components that are smaller in every file are one part of the bars; the table has each."""
 
+_DEVIATION = "deviation"
 _TIMES = {"seconds_compress": "compress", "seconds_decompress": "decode", "seconds_render": "render a view"}
 _MEMORY = {"peak_memory_encode": "encode", "peak_memory_decode": "decode"}
 
@@ -166,26 +167,46 @@ def _curves(
     """File name, drawing function and its arguments for each data set's average and each scene."""
     metric = METRICS[settings.metric]
     columns = ["bytes", metric.name]
-    labels = sorted(frame["label"].unique())
+    labels = in_order_of_appearance(frame)
     scenes = extent.scenes
     over_scenes = average_over_scenes(frame, KEYS, columns, extent)
-    averages = over_scenes.means.dropna().reset_index()
+    averages = _with_deviation(over_scenes.means, over_scenes.deviations, metric.name)
     if gaps := [noted(key[1:], gap) for key, gap in over_scenes.gaps.items() if gap]:
         report.remarks.append(f"averages are not over all scenes and seeds: {listed(gaps, '; ')}")
     several = len(scenes) > 1
     papers = paper_points()
     for dataset, names in scenes.items():
         found = _papers_beside(papers, rows, dataset, len(names), metric.name, report)
-        title = f"{dataset}, mean of {len(names)} scenes" if len(names) > 1 else f"{dataset}, {names[0]}"
-        curves = _by_label(averages[averages["dataset"] == dataset], columns)
-        yield _file_name("rd", dataset if several else "", "average"), draw_curves, title, metric, curves, found, labels
-    if (count := sum(map(len, scenes.values()))) > MOST_SCENES and not settings.every_scene:
+        # With one scene its mean over seeds is the average too: one figure, with the scene's name.
+        name, what = ("average", f"mean of {len(names)} scenes") if len(names) > 1 else (names[0], names[0])
+        title = f"{dataset}, {what}{_seeds_text(extent, dataset)}"
+        curves = _by_label(averages[averages["dataset"] == dataset], [*columns, _DEVIATION])
+        yield _file_name("rd", dataset if several else "", name), draw_curves, title, metric, curves, found, labels
+    if (
+        count := sum(len(names) for names in scenes.values() if len(names) > 1)
+    ) > MOST_SCENES and not settings.every_scene:
         report.remarks.append(f"the curves of {count} scenes are left out; --every-scene draws them")
         return
-    by_scene = frame.groupby(["dataset", "scene", "label", "rate"])[columns].mean().dropna().reset_index()
+    groups = frame.groupby(["dataset", "scene", "label", "rate"])[columns]
+    by_scene = _with_deviation(groups.mean(), groups.std(ddof=1), metric.name)
     for (dataset, scene), points in by_scene.groupby(["dataset", "scene"]):
-        name = _file_name("rd", dataset if several else "", scene)
-        yield name, draw_curves, f"{dataset}, {scene}", metric, _by_label(points, columns), [], labels
+        if len(scenes[dataset]) == 1:
+            continue
+        name, title = _file_name("rd", dataset if several else "", scene), f"{dataset}, {scene}"
+        yield (
+            name,
+            draw_curves,
+            title + _seeds_text(extent, dataset),
+            metric,
+            _by_label(points, [*columns, _DEVIATION]),
+            [],
+            labels,
+        )
+
+
+def _seeds_text(extent: Extent, dataset: str) -> str:
+    count = len(extent.seeds[dataset])
+    return f", {count} seed{'s' * (count > 1)}"
 
 
 def _papers_beside(
@@ -248,9 +269,10 @@ def _bars(frame: pd.DataFrame, extent: Extent, report: Report) -> Iterator[tuple
     large = [name for name in shares if shares[name].max() >= SMALLEST_SHARE]
     parts = {name: shares[name].to_list() for name in large}
     if (rest := shares.drop(columns=large).sum(axis=1)).any():
-        parts["all others"] = rest.to_list()
+        parts[ALL_OTHERS] = rest.to_list()
     if parts:
-        yield "components", draw_shares, "Bits by component", names, components.sizes.loc[keys].to_list(), parts
+        sizes, order = components.sizes.loc[keys].to_list(), list(components.shares)
+        yield "components", draw_shares, "Bits by component", names, sizes, parts, order
     for name, columns, title, axis, factor, logarithmic in (
         ("time", _TIMES, "Time", "seconds", 1.0, True),
         ("memory", _MEMORY, "Peak memory", "MB", 1e-6, False),
@@ -274,10 +296,14 @@ def _shown(keys: list[Any], report: Report) -> list[Any]:
     return chosen
 
 
-def _by_label(points: pd.DataFrame, columns: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _with_deviation(means: pd.DataFrame, deviations: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Complete means, with the metric's deviation over seeds in a column of its own."""
+    return means.dropna().join(deviations[metric].rename(_DEVIATION)).reset_index()
+
+
+def _by_label(points: pd.DataFrame, columns: list[str]) -> dict[str, tuple[np.ndarray, ...]]:
     return {
-        label: (group[columns[0]].to_numpy(float), group[columns[1]].to_numpy(float))
-        for label, group in points.groupby("label")
+        label: tuple(group[column].to_numpy(float) for column in columns) for label, group in points.groupby("label")
     }
 
 

@@ -68,10 +68,10 @@ def test_a_dominated_point_is_dropped_and_named() -> None:
     result = bd_rate(ANCHOR, Curve(("a", "b", "dip", "c", "d"), sizes, quality))
     assert result.value == pytest.approx(-50)
     assert result.dropped == ("dip",)
-    assert result.status == "not monotonic, dropped dip"
+    assert result.status == "dropped dip (test), 4 points left"
     of_anchor = bd_rate(Curve(("a", "b", "dip", "c", "d"), sizes, quality), ANCHOR)
     assert (of_anchor.dropped, of_anchor.dropped_of_anchor) == ((), ("dip",))
-    assert of_anchor.status == "not monotonic, dropped dip of the anchor"
+    assert of_anchor.status == "dropped dip (anchor), 4 points left"
 
 
 def test_three_points_are_computed_and_not_ok() -> None:

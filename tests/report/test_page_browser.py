@@ -96,6 +96,8 @@ def test_a_pointer_shows_the_point(page: Page) -> None:
     assert "50,001 bytes" in shown or "50,000 bytes" in shown
     assert "30.25 dB" in shown
     assert "1 scene, 2 seeds (2 rows)" in shown
+    assert "± 1 bytes" in shown
+    assert re.search(r"30\.25 dB ± \d\.\d\d dB", shown)
     assert page.locator("#card img").get_attribute("src").startswith("data:image/webp;base64,")
     assert page.locator("#card img").evaluate("image => image.complete && image.naturalWidth") == 32
     page.locator("#card select").select_option(label="ship, seed 1")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from nerfzip.report.curves import draw_curves
 from nerfzip.report.extent import extent_of
 from nerfzip.report.literature import comparable, paper_points
 from nerfzip.report.metric import METRICS
+from nerfzip.report.series import in_order_of_appearance
 from nerfzip.report.write import Report, _bars
 
 SCENES = ("chair", "drums", "ficus", "hotdog", "lego", "materials", "mic", "ship")
@@ -62,7 +64,7 @@ def test_the_same_rows_give_the_same_files(tmp_path: Path) -> None:
 
 def test_papers_are_hollow_and_beside_the_average_of_all_scenes() -> None:
     points = comparable(paper_points(), "nerf_synthetic", 8, "psnr")
-    figure = draw_curves("t", METRICS["psnr"], {"a": ([1e6, 2e6], [30, 31])}, points, ["a"])
+    figure = draw_curves("t", METRICS["psnr"], {"a": ([1e6, 2e6], [30, 31], [nan, nan])}, points, ["a"])
     ours, *papers = figure.axes[0].get_lines()
     assert len(papers) == len(points) == 10
     assert ours.get_markerfacecolor() != "none"
@@ -71,8 +73,15 @@ def test_papers_are_hollow_and_beside_the_average_of_all_scenes() -> None:
     assert papers[0].get_xdata() == pytest.approx(2.5 * 1.048576)
 
 
+def test_error_bars_are_one_deviation_up_and_down() -> None:
+    axes = draw_curves("t", METRICS["psnr"], {"a": ([2e6, 1e6], [31, 30], [0.5, nan])}, [], ["a"]).axes[0]
+    (bars,) = axes.collections
+    ((low, high),) = [segment.tolist() for segment in bars.get_segments()]
+    assert (low, high) == ([2, 30.5], [2, 31.5])
+
+
 def test_series_differ_without_colour() -> None:
-    curves = {name: ([1e6, 2e6], [30, 31]) for name in "abcdefgh"}
+    curves = {name: ([1e6, 2e6], [30, 31], [nan, nan]) for name in "abcdefgh"}
     lines = draw_curves("t", METRICS["psnr"], curves, [], list(curves)).axes[0].get_lines()
     assert len({line.get_marker() for line in lines}) == len(curves)
     assert len({line.get_linestyle() for line in lines}) > 3
@@ -87,9 +96,15 @@ def test_no_points_of_papers_beside_smaller_images(tmp_path: Path, capsys: pytes
 
 def test_small_components_are_one_part_of_the_bars() -> None:
     rows = [make_row("a", "lego", "low", size=1000, bytes_by_component={"x": 970, "y": 10, "z": 20})]
-    ((_, _, _, names, sizes, parts), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
-    assert (names, sizes) == (["a low"], [1000])
+    ((_, _, _, names, sizes, parts, order), *_) = _bars(frame(rows), extent_of(frame(rows)), Report())
+    assert (names, sizes, order) == (["a low"], [1000], ["x", "y", "z"])
     assert parts == {"x": [pytest.approx(97)], "z": [pytest.approx(2)], "all others": [pytest.approx(1)]}
+
+
+def test_a_label_that_is_added_changes_the_order_of_no_other() -> None:
+    rows = [make_row("m", "lego", "low", date="2026-01-01"), make_row("b", "lego", "low", date="2026-01-02")]
+    assert in_order_of_appearance(frame(rows)) == ["m", "b"]
+    assert in_order_of_appearance(frame([make_row("a", "lego", "low", date="2026-01-03"), *rows])) == ["m", "b", "a"]
 
 
 def test_many_scenes_have_their_average_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +118,7 @@ def test_several_data_sets_have_names_of_their_own(tmp_path: Path) -> None:
     rows = make_curve("a", "lego") + make_curve("a", "fox", dataset="fox")
     assert report(store(tmp_path / "out", rows), tmp_path / "report") == 0
     names = {file.stem for file in (tmp_path / "report").glob("rd_*.png")}
-    assert names == {"rd_fox_average", "rd_fox_fox", "rd_nerf_synthetic_average", "rd_nerf_synthetic_lego"}
+    assert names == {"rd_fox_fox", "rd_nerf_synthetic_lego"}
 
 
 def test_ablation_command(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_report_that_was_killed_leaves_a_list_of_all_it_wrote(
     whole = written.write_atomically
 
     def killed(path: Path, data: bytes) -> None:
-        if path.name == "rd_average.svg":
+        if path.name == "rd_ship.svg":
             raise KeyboardInterrupt
         whole(path, data)
 

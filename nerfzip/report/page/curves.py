@@ -46,7 +46,8 @@ def page_charts(
         papers: for each data set the points that its average may be compared with.
     """
     columns = ["bytes", *(metric.name for metric in metrics)]
-    averages = average_over_scenes(frame, KEYS, columns, extent).means.dropna(subset=["bytes"])
+    over_scenes = average_over_scenes(frame, KEYS, columns, extent)
+    averages = over_scenes.means.dropna(subset=["bytes"])
     by_scene = frame.groupby([*KEYS, "scene"])
     complete = by_scene[columns].count().eq(by_scene.size(), axis=0)
     scene_means = by_scene[columns].mean().where(complete)
@@ -57,11 +58,20 @@ def page_charts(
         behind[(*key, scene)].append(index)
     points: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     numbers = {label: number for number, label in enumerate(labels)}
-    for means in (averages, scene_means):
+    for means, deviations in ((averages, over_scenes.deviations), (scene_means, by_scene[columns].std(ddof=1))):
+        deviation_of = {key: values for key, *values in deviations.itertuples(name=None)}
         for key, size, *values in means.sort_values("bytes").itertuples(name=None):
             dataset, label, rate, *scene = key
-            shown = [float(value) if isfinite(value) else None for value in values]
-            point = {"label": numbers[label], "rate": rate, "bytes": size, "values": shown, "rows": behind[key]}
+            size_deviation, *value_deviations = _finite(deviation_of[key])
+            point = {
+                "label": numbers[label],
+                "rate": rate,
+                "bytes": size,
+                "bytes_deviation": size_deviation,
+                "values": _finite(values),
+                "deviations": value_deviations,
+                "rows": behind[key],
+            }
             points[(dataset, *scene)].append(point)
     charts = []
     for dataset, names in extent.scenes.items():
@@ -75,6 +85,10 @@ def page_charts(
                 {"title": place_name(dataset, scene), "scenes": 1, "points": points[(dataset, scene)], "papers": []}
             )
     return charts
+
+
+def _finite(values: Sequence[float]) -> list[float | None]:
+    return [float(value) if isfinite(value) else None for value in values]
 
 
 def place_name(dataset: str, scene: str) -> str:

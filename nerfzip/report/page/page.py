@@ -27,6 +27,7 @@ from nerfzip.report.page.pictures import (
 )
 from nerfzip.report.page.provenance import provenance
 from nerfzip.report.page.rows import page_rows, page_views
+from nerfzip.report.series import in_order_of_appearance
 from nerfzip.report.table import Number, Table, number_text, places
 from nerfzip.report.table_formats import comma_separated
 
@@ -109,7 +110,7 @@ def picture_note(content: Content) -> str:
 def _data(content: Content) -> dict[str, Any]:
     frame = content.frame
     metrics = [metric for metric in METRICS.values() if metric.name in frame and frame[metric.name].notna().any()]
-    labels = sorted(frame["label"].unique())
+    labels = in_order_of_appearance(frame)
     return {
         "metrics": [
             {

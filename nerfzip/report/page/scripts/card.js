@@ -14,9 +14,15 @@ function description(pairs) {
   return element("dl", {}, ...pairs.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]));
 }
 
+// Deviations over seeds; papers and points of one seed have none.
 function numbers(point) {
-  const qualities = data.metrics.map((metric, index) => [metric.heading, valueText(metric, point.values[index])]);
-  return [["Size", `${wholeNumber(point.bytes)} bytes`], ...qualities];
+  const deviation = (value, format) => (typeof value === "number" ? ` ± ${format(value)}` : "");
+  const qualities = data.metrics.map((metric, index) => {
+    const shown = valueText(metric, point.values[index]);
+    return [metric.heading, shown + deviation(point.deviations?.[index], (value) => valueText(metric, value))];
+  });
+  const size = `${wholeNumber(point.bytes)} bytes`;
+  return [["Size", size + deviation(point.bytes_deviation, (value) => `${wholeNumber(value)} bytes`)], ...qualities];
 }
 
 function settingsOf(row) {
