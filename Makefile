@@ -1,4 +1,4 @@
-# `make demo`, `make test`, `make test-all` and `make check` install the project into .venv first, where that has not been done yet.
+# Every command installs the project into .venv first, where that has not been done yet.
 
 # The versions with builds of everything come first; `make PYTHON=...` chooses another.
 PYTHONS := python3.12 python3.11 python3 python3.13 python3.14

@@ -14,18 +14,12 @@ _log = logging.getLogger(__name__)
 
 def main(arguments: Namespace) -> int:
     device = chosen_device(arguments.device)
-<<<<<<< HEAD
     # After --scene the command line can't tell files from settings.
     behind = [word for word in arguments.scene if word.endswith(".nrz") and "=" not in word]
     scene = build_scene([word for word in arguments.scene if word not in behind])
     files = [*arguments.files, *map(Path, behind)]
     comparison = compare_files(files, scene, arguments.out, device, arguments.views)
-    print_tables(list(comparison.tables.values()))
-=======
-    scene = build_scene(arguments.scene)
-    comparison = compare_files(arguments.files, scene, arguments.out, device, arguments.views)
     print_tables(comparison.tables, arguments.out)
->>>>>>> fixlook
     for remark in comparison.remarks:
         print(remark)
     if not arguments.views:

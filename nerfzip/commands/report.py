@@ -12,6 +12,8 @@ from nerfzip.report.parquet import parquet
 from nerfzip.report.terminal import print_tables
 from nerfzip.report.write import ReportSettings, write_report
 
+MAIN_TABLES: tuple[str, ...] = ("results", "bd", "ablation")
+
 
 def main(arguments: Namespace) -> int:
     if arguments.ablation and not arguments.anchor:
@@ -36,7 +38,7 @@ def main(arguments: Namespace) -> int:
     if arguments.parquet:
         write_atomically(arguments.parquet, parquet(list(rows.values())))
     report = write_report(list(rows.values()), arguments.out, settings, list(rows), incomplete(arguments.folder, rows))
-    shown = {name: report.tables[name] for name in ("results", "bd", "ablation") if name in report.tables}
+    shown = {name: report.tables[name] for name in MAIN_TABLES if name in report.tables}
     print_tables(shown, arguments.out)
     for remark in report.remarks:
         print(remark)
