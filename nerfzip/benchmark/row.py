@@ -84,7 +84,7 @@ def read_row(path: Path) -> Row:
         NerfzipError: the file is missing or damaged, or holds something else.
     """
     try:
-        fields = orjson.loads(path.read_bytes())
+        fields = _parsed(path.read_bytes())
         schema = fields["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error
@@ -95,3 +95,11 @@ def read_row(path: Path) -> Row:
         return Row(**{"label": fields["method"], **fields, "schema": SCHEMA})
     except (KeyError, TypeError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    """Several times as fast as `json`, which alone takes the infinite PSNR of equal images."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)

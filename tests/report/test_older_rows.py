@@ -56,7 +56,7 @@ def test_a_row_of_schema_1_is_read_whole(out: Path) -> None:
     (row,) = rows(out)
     fields = json.loads(SCHEMA_1)
     # Schema 2 added the label.
-    assert vars(row) == {**fields, "schema": SCHEMA, "label": "vqrf"}
+    assert vars(row) == {**fields, "schema": SCHEMA, "label": "vqrf", "frames": 1}
 
 
 def test_rows_of_schema_1_and_of_today_share_a_report(out: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_row_of_a_version_to_come_is_refused_by_name(
 ) -> None:
     file = out / "new/row.json"
     file.parent.mkdir()
-    file.write_text(SCHEMA_1.replace('"schema": 1', '"schema": 3'))
+    file.write_text(SCHEMA_1.replace('"schema": 1', f'"schema": {SCHEMA + 1}'))
     assert main(["report", str(out), "--out", str(tmp_path / "report")]) == 2
-    message = f"{file}: a row of schema 3, this version of nerfzip reads schemas 1 to {SCHEMA}"
+    message = f"{file}: a row of schema {SCHEMA + 1}, this version of nerfzip reads schemas 1 to {SCHEMA}"
     assert capsys.readouterr().err == f"nerfzip: {message}\n"
