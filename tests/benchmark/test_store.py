@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nerfzip.benchmark.row import NewerRowError, Row, read_row, write_row
+from nerfzip.benchmark.row import SCHEMA, NewerRowError, Row, read_row, write_row
 from nerfzip.benchmark.store import State, frame, rows, stored_point, stored_points
 from nerfzip.errors import NerfzipError
 
@@ -83,15 +83,16 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_rows_of_schema_1_are_labelled_with_their_method(out: Path) -> None:
     file = point(out, "fine") / "row.json"
     fields = json.loads(file.read_text())
-    assert (fields["schema"], fields.pop("label")) == (2, "tiny")
+    assert (fields["schema"], fields.pop("label")) == (SCHEMA, "tiny")
     file.write_text(json.dumps({**fields, "schema": 1}))
-    assert (read_row(file).schema, read_row(file).label) == (2, "tiny")
+    assert (read_row(file).schema, read_row(file).label) == (SCHEMA, "tiny")
 
 
 def test_a_row_of_a_later_version_is_refused(out: Path) -> None:
     file = point(out, "fine") / "row.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "schema": 3, "new": 1}))
-    with pytest.raises(NewerRowError, match=r"row\.json: a row of schema 3, this version of nerfzip reads .* 1 to 2"):
+    file.write_text(json.dumps({**json.loads(file.read_text()), "schema": SCHEMA + 1, "new": 1}))
+    message = rf"row\.json: a row of schema {SCHEMA + 1}, this version of nerfzip reads .* 1 to {SCHEMA}"
+    with pytest.raises(NewerRowError, match=message):
         rows(out)
 
 
