@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields import Shading, VoxelField, VoxelGeometry
 from nerfzip.fields.voxel_field import Thresholds
 from nerfzip.geometry import Box
+from nerfzip.kernels.marching import inverse_softplus
 from nerfzip.progress import track
 from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
 from nerfzip.training.growth import grow
@@ -134,8 +134,7 @@ def _converted_density(field: VoxelField, coarse: VoxelField, fine: VoxelField) 
     """Raw densities that make a world unit as opaque in the fine field's activation as it is in the coarse one's."""
     per_unit = nn.functional.softplus(field.density.data + coarse.shift) / coarse.geometry.final_voxel_size
     activated = per_unit * fine.geometry.final_voxel_size
-    # The inverse of softplus, in the form that neither a large nor a tiny argument takes out of float32.
-    return (activated + torch.log(-torch.expm1(-activated)) - fine.shift).clamp(min=0.0)
+    return (inverse_softplus(activated) - fine.shift).clamp(min=0.0)
 
 
 def _opaque(field: VoxelField, settings: FineSettings) -> Tensor:

@@ -40,6 +40,8 @@ from nerfzip.sampling import Occupancy
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "jointrf"
+FEWEST_STEPS, MOST_STEPS = 1e-3, 1e6
+STEPS_EXPECTED = f"a number from {FEWEST_STEPS:g} to {MOST_STEPS:g}"
 _log = logging.getLogger(__name__)
 
 
@@ -86,7 +88,7 @@ class JointRF:
         residual: bool,
     ) -> None:
         require_setting(group >= 1, "method.group", group, "at least 1")
-        require_setting(steps > 0, "method.steps", steps, "more than 0")
+        require_setting(FEWEST_STEPS <= steps <= MOST_STEPS, "method.steps", steps, STEPS_EXPECTED)
         require_setting(occupancy >= 2, "method.occupancy", occupancy, "at least 2")
         if coder not in list(Coder):
             raise ConfigError(f"method.coder: {coder!r}, expected {' or '.join(Coder)}")
@@ -189,8 +191,8 @@ class JointRF:
         coder, steps, residual = header.get("coder"), header.get("steps"), header.get("residual")
         if coder not in list(Coder):
             raise BitstreamError(f"header.coder: {coder!r}, expected {' or '.join(Coder)}")
-        if not isinstance(steps, int | float) or isinstance(steps, bool) or not 1e-3 <= steps <= 1e6:
-            raise BitstreamError(f"header.steps: {steps!r}, expected a number from 0.001 to 1,000,000")
+        if not isinstance(steps, int | float) or isinstance(steps, bool) or not FEWEST_STEPS <= steps <= MOST_STEPS:
+            raise BitstreamError(f"header.steps: {steps!r}, expected {STEPS_EXPECTED}")
         if type(residual) is not bool:
             raise BitstreamError(f"header.residual: {residual!r}, expected true or false")
         networks = description.new_networks()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
-from nerfzip.errors import TrainingError
+from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields.basis_field import BasisField
 from nerfzip.progress import track
 from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
@@ -36,6 +36,12 @@ class Schedule:
     decay: float
     refresh_at: list[int]
     rounded: float
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "rays"):
+            require_setting(getattr(self, name) >= 1, f"schedule.{name}", getattr(self, name), "at least 1")
+        require_setting(0 < self.decay <= 1, "schedule.decay", self.decay, "more than 0, at most 1")
+        require_setting(0 <= self.rounded <= 1, "schedule.rounded", self.rounded, "from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def train_frame(
     if entropy is not None:
         groups.append({"params": list(entropy.parameters()), "lr": schedule.entropy})
     optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
-    decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / max(schedule.iterations, 1)))
+    decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / schedule.iterations))
     pixels = len(sampler.pixels)
     seen = torch.zeros_like(field.occupancy.mask)
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))

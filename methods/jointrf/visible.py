@@ -11,6 +11,7 @@ from nerfzip.fields import VoxelField
 from nerfzip.fields.basis_field import DISTANCE_SCALE, EMPTY
 from nerfzip.geometry import Box
 from nerfzip.kernels import interpolate_trilinear
+from nerfzip.kernels.marching import inverse_softplus
 from nerfzip.progress import track
 from nerfzip.rendering.images import RAYS_PER_CHUNK
 from nerfzip.sampling.occupancy import dilated_maximum
@@ -56,7 +57,6 @@ def sketch_of(field: VoxelField, scene: Scene, resolution: tuple[int, int, int])
     depth = torch.nn.functional.softplus(raw + field.shift) * (max(scene.box.size) / field.geometry.final_voxel_size)
     per_scale = (depth / DISTANCE_SCALE).clamp(min=1e-6)
     density = torch.full((*resolution, 1), EMPTY)
-    # The inverse of softplus, in the form that neither a large nor a tiny argument takes out of float32.
     x, y, z = voxels.unbind(dim=1)
-    density[x, y, z, 0] = per_scale + torch.log(-torch.expm1(-per_scale))
+    density[x, y, z, 0] = inverse_softplus(per_scale)
     return Sketch(seen, density)

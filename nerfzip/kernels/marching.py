@@ -42,6 +42,11 @@ def density_of_alpha(alpha: float, shift: float, interval: float) -> float:
     return math.log(math.expm1(-math.log1p(-alpha) / interval)) - shift
 
 
+def inverse_softplus(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Of positive values, in the form that neither a large nor a tiny one takes out of float32."""
+    return values + torch.log(-torch.expm1(-values))
+
+
 def march_density(
     origins: Float[Tensor, "rays 3"],
     directions: Float[Tensor, "rays 3"],
