@@ -12,22 +12,11 @@ import pytest
 from nerfzip.benchmark.row import read_row
 from nerfzip.cli import main
 from nerfzip.commands.new_method import skeleton_files
+from nerfzip.skeleton.test_skeleton import SMALL
 
 ROOT = Path(__file__).parents[1]
 NEW_METHOD = [sys.executable, "-m", "nerfzip.cli", "new-method"]
-SHORT = [
-    "dataset.resolution=24",
-    "dataset.views=6",
-    "dataset.test_views=1",
-    "dataset.samples=1",
-    "method.base.coarse.voxels=4000",
-    "method.base.coarse.iterations=30",
-    "method.base.fine.voxels=4000",
-    "method.base.fine.iterations=10",
-    "method.base.fine.growth_at=[2]",
-    "cache=fits",
-    "dataset.cache=views",
-]
+SHORT = [*SMALL, "cache=fits", "dataset.cache=views"]
 
 
 def succeed(command: list[str] | str, folder: Path, **variables: str) -> str:

@@ -6,7 +6,6 @@ magnitudes of the neighbours of lower frequency and of the channel before, and h
 """
 
 import struct
-import zlib
 from collections.abc import Iterator
 
 import constriction
@@ -16,6 +15,7 @@ from jaxtyping import Int, Int16, UInt8
 from methods.rerf.scan import DIAGONAL_STARTS, DIAGONALS, SCAN, lower_neighbours
 from methods.rerf.symbols import ALPHABET, PLAIN, ZERO, extra_bits, from_symbols, to_symbols
 from methods.rerf.tables import TOTAL, coarse_tables, probabilities
+from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
 MOST_CHANNELS_PER_BYTE = 16
@@ -70,7 +70,7 @@ def encode_coefficients(coefficients: Int16[np.ndarray, "blocks channels 512"]) 
     coder = constriction.stream.queue.RangeEncoder()
     for context, run in collected.runs:
         coder.encode(run.astype(np.int32), models[context])
-    tables = zlib.compress(codes.T.tobytes(), 9)
+    tables = deflate_array(codes.T)
     extra = extra_bits(values.reshape(-1))
     words = coder.get_compressed().astype("<u4").tobytes()
     head = struct.pack("<II", len(tables), len(extra)) + np.packbits(delta).tobytes()
@@ -176,16 +176,8 @@ def _differences_are_smaller(first: Int16[np.ndarray, "blocks channels"]) -> np.
 
 
 def _tables(data: bytes, channels: int) -> UInt8[np.ndarray, "contexts symbols"]:
-    shape = (ALPHABET, _contexts(channels))
-    size = shape[0] * shape[1]
-    inflater = zlib.decompressobj()
-    try:
-        codes = inflater.decompress(data, size + 1)
-    except zlib.error as error:
-        raise BitstreamError(f"the tables of the coefficients: {error}") from error
-    if len(codes) != size or not inflater.eof or inflater.unused_data:
-        raise BitstreamError(f"the tables of the coefficients do not inflate to {size} bytes")
-    return np.frombuffer(codes, np.uint8).reshape(shape).T
+    name = "tables of the coefficients"
+    return inflate_array({name: data}, name, np.uint8, (ALPHABET, _contexts(channels))).T
 
 
 def _model(frequencies: Int[np.ndarray, "symbols"]) -> "constriction.stream.model.Categorical":

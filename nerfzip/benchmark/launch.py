@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from nerfzip.benchmark.launch_task import do_task
 from nerfzip.benchmark.launch_tasks import rounds, write_task
 from nerfzip.benchmark.launchers import LauncherChoice
 from nerfzip.benchmark.plan import Point
+from nerfzip.benchmark.repeated import every
 from nerfzip.benchmark.store import State, StoredPoint, stored_point
 from nerfzip.benchmark.sweep import Show, run_points
 from nerfzip.errors import NerfzipError
@@ -84,7 +84,13 @@ class _Launch:
                 folder = self.folder / str(number)
                 write_task(folder, task, settings.threads_per_task())
                 words.append([f"+launcher={self.choice.name}", f"task={_quoted(folder)}"])
-            _log.info("%d tasks for %s; logs in %s", len(tasks), self.choice.name, self.folder)
+            _log.info(
+                "%d %s for %s; logs in %s",
+                len(tasks),
+                "task" if len(tasks) == 1 else "tasks",
+                self.choice.name,
+                self.folder,
+            )
             first, self.tasks = self.tasks, self.tasks + len(tasks)
             try:
                 returned = self.launcher.launch(words, first)
@@ -139,29 +145,23 @@ def _watched(points: list[Point], launched: list[Point], show: Show, seconds: fl
     """Tell `show` in another thread what becomes of the launched points, by looking at their folders."""
     wanted = {point.folder for point in launched}
     last = {number: point.stored for number, point in enumerate(points) if point.folder in wanted}
-    ended = threading.Event()
 
-    def watch() -> None:
-        going = True
-        while going:
-            going = not ended.wait(seconds)
-            for number, before in list(last.items()):
-                now = stored_point(points[number].folder)
-                if now == before:
-                    continue
-                last[number] = now
-                if now.state in (State.RUNNING, State.DONE, State.FAILED):
-                    show(number, now)
-                if now.state in (State.DONE, State.FAILED):
-                    del last[number]
+    def look() -> None:
+        for number, before in list(last.items()):
+            now = stored_point(points[number].folder)
+            if now == before:
+                continue
+            last[number] = now
+            if now.state in (State.RUNNING, State.DONE, State.FAILED):
+                show(number, now)
+            if now.state in (State.DONE, State.FAILED):
+                del last[number]
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
     try:
-        yield
+        with every(seconds, look):
+            yield
     finally:
-        ended.set()
-        thread.join()
+        look()
 
 
 def _new_folder(parent: Path) -> Path:

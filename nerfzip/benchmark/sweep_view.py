@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 
 from rich import box
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nerfzip.benchmark.plan import Point, point_name
+from nerfzip.benchmark.repeated import every
 from nerfzip.benchmark.store import State, StoredPoint, stored_point
 from nerfzip.benchmark.sweep import Show
 
@@ -128,28 +129,10 @@ def _live_table(points: list[Point], look_around: bool) -> Iterator[Show]:
     table = _LiveTable(points, console)
     above = _AboveTable(console, sys.stderr)
     live = Live(get_renderable=table.__rich__, console=console, refresh_per_second=2, redirect_stderr=False)
-    looking = _every(_SECONDS_BETWEEN_LOOKS, table.look_around) if look_around else nullcontext()
+    looking = every(_SECONDS_BETWEEN_LOOKS, table.look_around) if look_around else nullcontext()
     with live, redirect_stderr(above), _log_to(above), looking:
         yield table
         live.refresh()
-
-
-@contextmanager
-def _every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
-    """Do it in another thread again and again, until the block ends."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(seconds):
-            do()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager

@@ -5,13 +5,13 @@ value outside the tables is coded as an escape, and stored behind as it is: so a
 """
 
 import struct
-import zlib
 from collections.abc import Callable
 
 import constriction
 import numpy as np
 from jaxtyping import Float, Int
 
+from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
 TOTAL = 1 << 16
@@ -34,7 +34,7 @@ def encode_with_tables(values: Int[np.ndarray, "count channels"], probabilities:
     coder = constriction.stream.queue.RangeEncoder()
     for channel, frequencies in enumerate(tables):
         coder.encode(np.ascontiguousarray(symbols[:, channel]), _model(frequencies))
-    packed = zlib.compress(tables[:, :-1].astype("<u2").tobytes(), 9)
+    packed = deflate_array(tables[:, :-1].astype(np.uint16))
     escaped = values.T[~inside.T].astype("<i4").tobytes()
     head = _HEAD.pack(low, escape, len(packed), len(escaped) // 4)
     return head + packed + escaped + coder.get_compressed().astype("<u4").tobytes()
@@ -92,19 +92,12 @@ def _frequencies(probabilities: Float[np.ndarray, "channels symbols"]) -> Int[np
 
 
 def _read_tables(data: bytes, channels: int, symbols: int) -> Int[np.ndarray, "channels symbols+1"]:
-    size = 2 * channels * symbols
-    inflater = zlib.decompressobj()
-    try:
-        inflated = inflater.decompress(data, size + 1)
-    except zlib.error as error:
-        raise BitstreamError(f"tables of coded values: {error}") from error
-    if len(inflated) != size or not inflater.eof or inflater.unused_data:
-        raise BitstreamError(f"tables of coded values: they do not inflate to {size} bytes")
-    stored = np.frombuffer(inflated, "<u2").reshape(channels, symbols).astype(np.int64)
+    name = "tables of coded values"
+    stored = inflate_array({name: data}, name, np.uint16, (channels, symbols)).astype(np.int64)
     escapes = TOTAL - stored.sum(axis=1, keepdims=True)
     tables = np.concatenate([stored, escapes], axis=1)
     if (tables < 1).any():
-        raise BitstreamError(f"tables of coded values: frequencies that do not sum to {TOTAL}")
+        raise BitstreamError(f"{name}: frequencies that do not sum to {TOTAL}")
     return tables
 
 

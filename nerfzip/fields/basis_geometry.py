@@ -89,7 +89,7 @@ class BasisBudget:
         x, y, z = (max(2, round(float(side) / edge)) for side in sides)
         nominal = sum(r**3 * c for r, c in zip(self.basis_resolutions, self.basis_channels, strict=True))
         scale = (self.parameters * (1 - self.coefficient_share) / nominal) ** (1 / 3)
-        resolutions = tuple(max(2, int(scale * r)) for r in self.basis_resolutions)
+        resolutions = tuple(max(2, round(scale * r)) for r in self.basis_resolutions)
         stretch = self.finest / (resolutions[-1] * self.frequencies[-1])
         return BasisGeometry(
             box,

@@ -62,9 +62,7 @@ def ablation_table(
     columns = [Column("data set"), Column("change"), Column("size", "kB", 1), Column("Δ size", "%", 1, -1)]
     for metric in metrics:
         columns.append(Column(metric.heading, metric.unit, metric.decimals))
-        columns.append(
-            Column(f"Δ {metric.heading}", metric.unit, metric.decimals, 1 if metric.higher_is_better else -1)
-        )
+        columns.append(metric.column("Δ "))
     return Table(f"Ablation of {label} at {rate}", columns, lines)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nerfzip.report.figure import HATCHES, add_legend, colour, logarithmic_axis, new_figure
+from nerfzip.report.panels import size_text
 
 MOST_BARS = 20
 """More than these would not be legible on a page."""
@@ -56,7 +57,7 @@ def draw_shares(
                 )
         left += np.asarray(values)
     for place, size in enumerate(sizes):
-        axes.text(101.5, place, _size_text(size), ha="left", va="center_baseline", fontsize=6)
+        axes.text(101.5, place, size_text(size), ha="left", va="center_baseline", fontsize=6)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the file (%)")
     _finish(axes, title, names)
@@ -106,7 +107,3 @@ def _short(name: str) -> str:
     """With its middle left out if it is long: the rate is at its end."""
     half = int(_WIDEST_NAMES / _CHARACTER / 2)
     return name if len(name) <= 2 * half + 1 else f"{name[:half]}…{name[-half:]}"
-
-
-def _size_text(size: float) -> str:
-    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.3g} kB"

@@ -53,7 +53,7 @@ def bd_table(
         Column("label"),
         Column("scene"),
         Column("BD-rate", "%", 1, -1),
-        Column(f"BD-{what.heading}", what.unit, what.decimals, 1 if what.higher_is_better else -1),
+        what.column("BD-"),
         Column("overlap", "%"),
         Column("points"),
         Column("status"),

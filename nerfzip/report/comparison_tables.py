@@ -83,8 +83,4 @@ def _components_table(files: list[ComparedFile]) -> Table:
 
 def _metric_columns(files: list[ComparedFile]) -> dict[str, Column]:
     """Of the metrics that were measured: on one capture they are the same for all files."""
-    return {
-        metric.name: Column(metric.heading, metric.unit, metric.decimals, 1 if metric.higher_is_better else -1)
-        for metric in METRICS.values()
-        if metric.name in files[0].measured.metrics
-    }
+    return {metric.name: metric.column() for metric in METRICS.values() if metric.name in files[0].measured.metrics}

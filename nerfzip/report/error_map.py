@@ -1,7 +1,7 @@
 """Where an image differs from another: maps on one fixed scale, and the place of the largest difference."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,14 +12,24 @@ LARGEST_ERROR = 32
 DETAIL_SHARE = 0.25
 """Side of the detail, as a share of the image's shorter side."""
 
-_COLOURS = colormaps["inferno"]
+COLOURS = colormaps["inferno"](np.arange(256), bytes=True)[:, :3]
+"""Of the levels of an error map, 0 to 255."""
+_LEVELS = np.minimum(np.rint(np.arange(3 * 255 + 1) * (255 / (3 * LARGEST_ERROR))), 255).astype(np.uint8)
 _BAR = 24  # pixels, its height and the margin around it
 
 
 def error_map(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
     """At each pixel the mean over red, green and blue of the absolute error, in the colours of `colour_bar`."""
-    error = np.abs(image.astype(np.float64) - truth).mean(axis=-1)
-    return _coloured(error / LARGEST_ERROR)
+    return Image.fromarray(COLOURS[error_levels(image, truth)])
+
+
+def error_levels(
+    image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]
+) -> UInt8[np.ndarray, "height width"]:
+    """The mean absolute difference over the channels, 255 at `LARGEST_ERROR` and above."""
+    difference = np.maximum(image, truth) - np.minimum(image, truth)
+    total = difference[..., 0].astype(np.uint16) + difference[..., 1] + difference[..., 2]
+    return _LEVELS[total]
 
 
 def colour_bar(width: int, height: int) -> Image.Image:
@@ -28,7 +38,8 @@ def colour_bar(width: int, height: int) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(TEXT_SIZE)
     length, top = width - 2 * _BAR, max(0, height // 2 - _BAR)
-    picture.paste(_coloured(np.tile(np.linspace(0, 1, length), (_BAR, 1))), (_BAR, top))
+    levels = np.linspace(0, len(COLOURS) - 1, length).round().astype(np.uint8)
+    picture.paste(Image.fromarray(COLOURS[np.tile(levels, (_BAR, 1))]), (_BAR, top))
     below = top + _BAR + TEXT_SIZE // 4
     draw.text((_BAR, below), "0", fill=INK, font=font, anchor="ma")
     draw.text((_BAR + length // 2, below), f"{LARGEST_ERROR // 2}", fill=INK, font=font, anchor="ma")
@@ -56,7 +67,3 @@ def most_different_detail(
     squares = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
     top, left = np.unravel_index(int(squares.argmax()), squares.shape)
     return Detail(int(left) / width, int(top) / height, side / width)
-
-
-def _coloured(values: Float[np.ndarray, "height width"]) -> Image.Image:
-    return Image.fromarray(_COLOURS(np.clip(values, 0, 1), bytes=True)[..., :3])

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from nerfzip.report.table import Column
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -12,6 +14,10 @@ class Metric:
     unit: str
     decimals: int
     higher_is_better: bool
+
+    def column(self, before: str = "") -> Column:
+        """Of a table; `before` comes before its heading."""
+        return Column(before + self.heading, self.unit, self.decimals, 1 if self.higher_is_better else -1)
 
 
 _MEASURED = (

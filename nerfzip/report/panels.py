@@ -64,7 +64,12 @@ def draw_panels(panels: list[Panel], detail: Detail, panel_width: int = PANEL_WI
 
 def caption(psnr: float, size: int) -> str:
     """The PSNR of a view in dB, and the size of its file in bytes."""
-    return f"{psnr:.2f} dB · {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}"
+    return f"{psnr:.2f} dB · {size_text(size)}"
+
+
+def size_text(size: float) -> str:
+    """Of a number of bytes."""
+    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:

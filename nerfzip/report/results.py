@@ -16,10 +16,7 @@ COMPONENT = "bytes_"
 
 _QUANTITIES = {
     "bytes": (Column("size", "kB", 1, -1), 1e-3),
-    **{
-        metric.name: (Column(metric.heading, metric.unit, metric.decimals, 1 if metric.higher_is_better else -1), 1.0)
-        for metric in METRICS.values()
-    },
+    **{metric.name: (metric.column(), 1.0) for metric in METRICS.values()},
     "seconds_fit": (Column("fit", "s", 1), 1.0),
     "seconds_compress": (Column("compress", "s", 1), 1.0),
     "seconds_decompress": (Column("decode", "s", 2), 1.0),

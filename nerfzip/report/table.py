@@ -45,6 +45,10 @@ class Table:
     columns: list[Column]
     rows: list[Row]
 
+    def is_numeric(self, place: int) -> bool:
+        """Whether any cell of the column at `place` is a number."""
+        return any(isinstance(row.cells[place], Number) for row in self.rows)
+
     def notes(self) -> list[str]:
         """Every note once, in the order of the cells; a cell's mark is its note's place, counted from 1."""
         numbers = (cell for row in self.rows for cell in row.cells if isinstance(cell, Number))

@@ -45,7 +45,7 @@ def markdown(table: Table) -> str:
 
     ranks, notes = places(table), table.notes()
     headings = [column.title for column in table.columns]
-    rules = ["---:" if numeric else "---" for numeric in _numeric(table)]
+    rules = ["---:" if table.is_numeric(place) else "---" for place in range(len(headings))]
     lines = [_line(headings), _line(rules), *(_line(row) for row in _texts(table, text))]
     footnotes = [f"†{number} {note}" for number, note in enumerate(notes, start=1)]
     return "\n\n".join([f"## {table.title}", "\n".join(lines), *footnotes]) + "\n"
@@ -68,7 +68,7 @@ def latex(table: Table) -> str:
     ranks, notes = places(table), table.notes()
     texts = _texts(table, text)
     dropped, caption = _caption(table)
-    numeric = _numeric(table)[dropped:]
+    alignment = "".join("r" if table.is_numeric(place) else "l" for place in range(dropped, len(table.columns)))
     headings = " & ".join(_stacked(column) for column in table.columns[dropped:])
     pages = []
     for first in range(0, max(len(texts), 1), LINES_OF_A_PAGE):
@@ -81,7 +81,7 @@ def latex(table: Table) -> str:
             r"\smallskip",
             r"\setlength{\tabcolsep}{4pt}",
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numeric)}}}",
+            rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             rf"{headings} \\",
             r"\midrule",
@@ -140,10 +140,6 @@ def escape_latex(text: str) -> str:
 
 FORMATS: dict[str, Callable[[Table], str]] = {"md": markdown, "csv": comma_separated, "tex": latex}
 """By the ending of the file."""
-
-
-def _numeric(table: Table) -> list[bool]:
-    return [any(isinstance(row.cells[place], Number) for row in table.rows) for place in range(len(table.columns))]
 
 
 def _texts(table: Table, text: Callable[[int, int, Cell], str]) -> list[list[str]]:

@@ -47,7 +47,7 @@ def _fitting(table: Table, notes: list[str], room: int) -> list[int]:
     kept = list(range(len(table.columns)))
     datasets = {row.cells[0] for row in table.rows}
     spared = [0] if table.columns[0].heading == "data set" and len(datasets) == 1 else []
-    spared += [place for place in reversed(kept) if _is_numeric(table, place)][:-1]
+    spared += [place for place in reversed(kept) if table.is_numeric(place)][:-1]
     for place in spared:
         if _width(_terminal_table(table, kept, notes)) <= room:
             break
@@ -68,14 +68,10 @@ def _terminal_table(table: Table, kept: list[int], notes: list[str]) -> Terminal
         words = table.columns[place].title
         width = max(map(cell_len, [*words.split(), *texts[place], "x"]))
         heading = "\n".join(textwrap.wrap(words, width))
-        shown.add_column(Text(heading), justify="right" if _is_numeric(table, place) else "left", no_wrap=True)
+        shown.add_column(Text(heading), justify="right" if table.is_numeric(place) else "left", no_wrap=True)
     for line in zip(*texts.values(), strict=True):
         shown.add_row(*map(Text, line))
     return shown
-
-
-def _is_numeric(table: Table, place: int) -> bool:
-    return any(isinstance(row.cells[place], Number) for row in table.rows)
 
 
 def _text(cell: Cell, column: Column, notes: list[str]) -> str:

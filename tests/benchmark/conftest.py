@@ -55,6 +55,13 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return install_tiny(tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def both(tiny: list[str]) -> list[str]:
+    """8 points of 2 fits, 2 of which fail, looked at often."""
+    words = [*tiny[1:], "method=tiny,tiny_wrapper", "rate=coarse,fine,broken,default", "seed=0,1"]
+    return [*words, "launch.poll_seconds=0.2", "launch.quiet_seconds=1"]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
     """A folder in which `nerfzip run` has made two rates, decoded in real fresh processes, and its words."""

@@ -275,3 +275,18 @@ def test_killed_at_random_moments_it_completes_in_the_end(tiny: list[str], tmp_p
             assert read_row(row).rate == "fine"
     assert subprocess.run(command, check=False).returncode == 0
     assert [read_row(row).rate for row in (tmp_path / "out").rglob("row.json")] == ["fine"]
+
+
+def test_training_views_are_measured_on_request(tiny: list[str], tmp_path: Path) -> None:
+    assert main(["run", *tiny, "rate=coarse", "train_views=1"]) == 0
+    (folder,) = points(tmp_path).values()
+    row = read_row(folder / "row.json")
+    assert [image["split"] for image in row.images] == ["test", "test", "train"]
+    psnr = [image["psnr"] for image in row.images]
+    assert row.metrics["psnr"] == pytest.approx(sum(psnr[:2]) / 2)
+    assert row.metrics["psnr_train"] == pytest.approx(psnr[2])
+
+
+def test_a_negative_number_of_training_views_is_refused(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *tiny, "train_views=-1"]) == 2
+    assert "train_views=-1: expected an integer of at least 0" in capsys.readouterr().err

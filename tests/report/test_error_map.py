@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 
-from nerfzip.report.error_map import DETAIL_SHARE, LARGEST_ERROR, colour_bar, error_map, most_different_detail
+from nerfzip.report.error_map import (
+    DETAIL_SHARE,
+    LARGEST_ERROR,
+    colour_bar,
+    error_levels,
+    error_map,
+    most_different_detail,
+)
 
 
 def test_colours_say_the_mean_error_of_the_channels() -> None:
@@ -16,6 +23,12 @@ def test_colours_say_the_mean_error_of_the_channels() -> None:
     found = np.array(error_map(image, truth))
     inferno = (np.array(colormaps["inferno"]([0.0, 16 / LARGEST_ERROR, 1.0, 1.0]))[:, :3] * 255).round()
     assert np.abs(found[0].astype(int) - inferno).max() <= 1
+
+
+def test_levels_are_mean_absolute_differences() -> None:
+    image, truth = np.random.default_rng(0).integers(0, 256, (2, 40, 30, 3), np.uint8)
+    error = np.abs(image.astype(float) - truth).mean(axis=-1)
+    assert (error_levels(image, truth) == np.minimum(255 / LARGEST_ERROR * error, 255).round()).all()
 
 
 def test_the_bar_runs_through_the_scale() -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from picture_store import HOSTILE, make_store, noisy, page_of, truth_of
+from picture_store import HOSTILE, make_store, page_of, truth_of
 from PIL import Image
 from report_rows import RATES, make_curve, make_row
 
 from nerfzip.benchmark.row import Row
 from nerfzip.cli import main
-from nerfzip.report.page.pictures import choose_views, error_levels, make_picture
+from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.page.provenance import provenance
 
 
@@ -57,16 +57,6 @@ def test_the_command_writes_the_page_with_its_pictures(tmp_path: Path) -> None:
     assert {label["name"] for label in data["labels"]} == {"vqrf", HOSTILE}
     assert "points of papers are left out of nerf_synthetic: they average 8 scenes, not 2" in html
     assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//|@import|url\(", html)
-
-
-def test_error_maps_are_mean_absolute_differences() -> None:
-    truth = truth_of("lego", 0)
-    assert (error_levels(noisy(truth, 8), truth) == round(255 * 8 / 32)).all()
-    assert (error_levels(truth, truth) == 0).all()
-    one_channel = truth.copy()
-    one_channel[..., 1] = noisy(truth, 12)[..., 1]
-    assert (error_levels(one_channel, truth) == round(255 * 4 / 32)).all()
-    assert (error_levels(noisy(truth, 100), truth) == 255).all()
 
 
 def test_pictures_show_the_files(tmp_path: Path) -> None:

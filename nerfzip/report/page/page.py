@@ -145,11 +145,10 @@ def _table(name: str, table: Table) -> dict[str, Any]:
             else:
                 cells.append((cell, None, 0, 0))
         lines.append(cells)
-    numeric = [any(isinstance(row.cells[place], Number) for row in table.rows) for place in range(len(table.columns))]
     return {
         "name": name,
         "title": table.title,
-        "columns": [(column.title, is_number) for column, is_number in zip(table.columns, numeric, strict=True)],
+        "columns": [(column.title, table.is_numeric(place)) for place, column in enumerate(table.columns)],
         "lines": lines,
         "left_out": max(0, len(table.rows) - MOST_LINES),
         "notes": notes,

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, truth_name
 from nerfzip.benchmark.row import Row
-from nerfzip.report.error_map import LARGEST_ERROR
+from nerfzip.report.error_map import COLOURS, error_levels
 
 MOST_PICTURES = 120
 """Decoded views in one page, each with its map of errors; they take some 8 MB and a few seconds."""
@@ -28,9 +27,6 @@ WIDTH = 480
 
 QUALITY = 85
 """Of the WebP encoder, 0 to 100."""
-
-_LEVELS = np.minimum(np.rint(np.arange(3 * 255 + 1) * (255 / (3 * LARGEST_ERROR))), 255).astype(np.uint8)
-_COLOURS = (255 * matplotlib.colormaps["inferno"](np.linspace(0, 1, 256))[:, :3]).round().astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -105,21 +101,14 @@ def make_picture(view: View) -> Picture:
         return Picture(truth=encoded_truth)
     height, width = decoded.shape[:2]
     error = (
-        _encoded(error_levels(decoded, truth), _COLOURS) if truth is not None and truth.shape == decoded.shape else None
+        _encoded(error_levels(decoded, truth), COLOURS) if truth is not None and truth.shape == decoded.shape else None
     )
     return Picture(_encoded(decoded), encoded_truth, error, width, height)
 
 
-def error_levels(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mean absolute difference over the channels of two images (height, width, 3), 255 at `LARGEST_ERROR`."""
-    difference = np.maximum(a, b) - np.minimum(a, b)
-    total = difference[..., 0].astype(np.uint16) + difference[..., 1] + difference[..., 2]
-    return _LEVELS[total]
-
-
 def colour_bar(stops: int = 17) -> list[str]:
-    """Colours of the map of errors from 0 to `LARGEST_ERROR`, as in CSS."""
-    return [f"rgb({r} {g} {b})" for r, g, b in _COLOURS[np.linspace(0, 255, stops).round().astype(int)]]
+    """Colours of the map of errors from no error to the largest, as in CSS."""
+    return [f"rgb({r} {g} {b})" for r, g, b in COLOURS[np.linspace(0, 255, stops).round().astype(int)]]
 
 
 def _kept(row: Row) -> list[int]:
