@@ -25,7 +25,7 @@ def write_comparison(path: Path, folders: list[Path], scene: Scene, view: int, d
     for folder in folders:
         row = read_row(folder / "row.json")
         with Image.open(folder / "images" / image_name(view)) as image:
-            note = caption(row.images[view]["psnr"], row.bytes)
+            note = caption(row.images["psnr"][view], row.bytes)
             panels.append(Panel(f"{row.method} {row.rate}", note, image.convert("RGB")))
     write_picture(path, draw_panels(panels, detail))
 

@@ -7,9 +7,7 @@ seeded generator.
 """
 
 import argparse
-import dataclasses
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -18,13 +16,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from nerfzip.benchmark import store
 from nerfzip.benchmark.environment import device_description, library_versions
 from nerfzip.benchmark.job import settings
-from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.point_files import ROW
+from nerfzip.benchmark.row import Row, read_row, row_text
 from nerfzip.config import JobConfig, job_configs
 from nerfzip.progress import track
 from nerfzip.report.write import ReportSettings, write_report
@@ -52,10 +52,14 @@ def make_row(job: JobConfig, level: int, scene: str, seed: int, views: int, rand
     names = ("psnr", "ssim", "ms_ssim", "lpips", "render_seconds")
     measured = np.array([28 + level, 0.9 + 0.015 * level, 0.92 + 0.012 * level, 0.1 - 0.015 * level, 1.5])
     values = measured + random.normal(0, 0.003, (views, len(names)))
-    images = [
-        {"view": f"test/r_{view}", "file": f"{view:03d}.png", **dict(zip(names, line, strict=True))}
-        for view, line in enumerate(values.tolist())
-    ]
+    images: dict[str, list[Any]] = {
+        "frame": [0] * views,
+        "split": ["test"] * views,
+        "view": [f"test/r_{view}" for view in range(views)],
+        "file": [f"{view:03d}.png" for view in range(views)],
+        "truth": [random.bytes(8).hex() for _ in range(views)],
+        **dict(zip(names, values.T.tolist(), strict=True)),
+    }
     means = dict(zip(names, values.mean(0).tolist(), strict=True))
     return Row(
         label=job.label,
@@ -93,10 +97,10 @@ def make_store(folder: Path, scenes: int, seeds: int, views: int) -> int:
         for job in all_jobs:
             for seed in range(seeds):
                 row = make_row(job, levels.index(job.rate), f"scene_{number:02d}", seed, views, random)
-                file = folder / f"point-{count:05d}" / "row.json"
+                file = folder / f"point-{count:05d}" / ROW
                 file.parent.mkdir(parents=True)
                 # As `write_row`, but without waiting for the disk.
-                file.write_text(json.dumps(dataclasses.asdict(row), indent=2))
+                file.write_text(row_text(row))
                 count += 1
     return count
 
@@ -123,18 +127,20 @@ def main() -> None:
         report = Path(temporary) / "report"
         command = [sys.executable, "-m", "nerfzip.cli", "report", str(out), "--anchor", ANCHOR, "--out", str(report)]
         imports = [sys.executable, "-c", "import nerfzip.commands.report"]
-        rows = store.rows(out)
+        folders = store.rows_by_folder(out, with_images=False)
+        rows = list(folders.values())
         times: dict[str, list[tuple[float, float]]] = {}
         for _ in range(arguments.runs):
             steps = {
                 "nerfzip report, a fresh process": lambda: subprocess.run(command, check=True, capture_output=True),
                 "  start Python and import": lambda: subprocess.run(imports, check=True),
-                "  read the rows": lambda: store.rows(out),
+                "  read the rows": lambda: store.rows_by_folder(out, with_images=False),
                 "  tables and figures": lambda: write_report(rows, report, ReportSettings(anchor=ANCHOR)),
             }
             for name, step in steps.items():
                 times.setdefault(name, []).append(seconds(step))
-    print(f"{device_description('cpu')}; {len(rows):,} rows of {len(rows[0].images)} views; median of {arguments.runs}")
+    views = len(read_row(next(iter(folders)) / ROW).images["view"])
+    print(f"{device_description('cpu')}; {len(rows):,} rows of {views} views; median of {arguments.runs}")
     for name, measured in times.items():
         clock, processors = (median(values) for values in zip(*measured, strict=True))
         print(f"{name:34s}{clock:6.2f} s, of processors {processors:6.2f} s")

@@ -3,10 +3,12 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxtyping import UInt8
-from torch import Tensor
+if TYPE_CHECKING:
+    # A report, which needs the names of files alone, would spend more time on importing torch than on anything else.
+    from jaxtyping import UInt8
+    from torch import Tensor
 
 FOLDER = "ground_truth"
 """In the folder of results; a folder for each scene in it. It is no point: none of `point_files` is in it."""
@@ -24,7 +26,7 @@ def ground_truth_folder(out: Path, fingerprint: str) -> Path:
     return out / FOLDER / re.sub(r"[^\w-]", "_", fingerprint)
 
 
-def pixel_digest(pixels: UInt8[Tensor, "height width 3"]) -> str:
+def pixel_digest(pixels: "UInt8[Tensor, 'height width 3']") -> str:
     """Of the shape and the values of an image, 16 hex digits."""
     state = hashlib.sha256(str(tuple(pixels.shape)).encode())
     state.update(pixels.contiguous().numpy().data)

@@ -27,7 +27,7 @@ from nerfzip.benchmark.measured_file import check_test_images, measure_file
 from nerfzip.benchmark.measured_views import test_views
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
-from nerfzip.benchmark.row import NewerRowError, Row, read_row, write_row
+from nerfzip.benchmark.row import NewerRowError, Row, image_columns, read_row, write_row
 from nerfzip.config import JobConfig, build
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
@@ -180,7 +180,7 @@ def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> R
         uncompressed_bytes=encoded.uncompressed_bytes,
         digest=measured.digest,
         metrics=measured.metrics,
-        images=measured.images,
+        images=image_columns(measured.images),
         seconds={"fit": encoded.fit.seconds, "compress": encoded.compress_seconds} | measured.seconds,
         fit_from_cache=encoded.fit.from_cache,
         peak_memory=peaks | measured.peak_memory,

@@ -21,6 +21,7 @@ class MeasuredFile:
 
     Attributes:
         method: that the file names.
+        images: for each measured view a dictionary of what `Row.images` has in columns.
         seconds: decompress, render (mean of an image), and of a volumetric video frame (mean of decoding one).
         peak_memory: of the decoding process, and on its CUDA device.
     """

@@ -101,10 +101,13 @@ def rows(out: Path) -> list[Row]:
     return list(rows_by_folder(out).values())
 
 
-def rows_by_folder(out: Path) -> dict[Path, Row]:
+def rows_by_folder(out: Path, with_images: bool = True) -> dict[Path, Row]:
     """The folders of all complete points in a folder, and their rows.
 
     A row that can't be read is left out, with a warning.
+
+    Args:
+        with_images: as of `read_row`.
 
     Raises:
         NewerRowError: a row of a later version of nerfzip.
@@ -117,7 +120,7 @@ def rows_by_folder(out: Path) -> dict[Path, Row]:
             if not file.exists():
                 continue
             try:
-                found[folder] = read_row(file)
+                found[folder] = read_row(file, with_images)
             except NewerRowError:
                 raise
             except NerfzipError as error:

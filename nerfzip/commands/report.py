@@ -6,10 +6,10 @@ from argparse import Namespace
 from nerfzip.benchmark import store
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.files import write_atomically
-from nerfzip.metrics import lpips_missing_in_rows
 from nerfzip.report.incomplete import incomplete
 from nerfzip.report.parquet import parquet
 from nerfzip.report.terminal import print_tables
+from nerfzip.report.workers import workers
 from nerfzip.report.write import ReportSettings, write_report
 
 MAIN_TABLES: tuple[str, ...] = ("results", "bd", "ablation")
@@ -28,16 +28,24 @@ def main(arguments: Namespace) -> int:
         with_papers=arguments.with_papers,
         every_scene=arguments.every_scene,
     )
-    rows = store.rows_by_folder(arguments.folder)
-    if not rows:
-        raise NerfzipError(f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are")
-    if arguments.metric == "lpips" and not any(row.metrics.get("lpips") is not None for row in rows.values()):
-        raise NerfzipError(lpips_missing_in_rows())
-    # Thousands of rows are millions of objects, none of which is garbage before the end.
-    gc.freeze()
-    if arguments.parquet:
-        write_atomically(arguments.parquet, parquet(list(rows.values())))
-    report = write_report(list(rows.values()), arguments.out, settings, list(rows), incomplete(arguments.folder, rows))
+    with workers() as pool:
+        rows = store.rows_by_folder(arguments.folder, with_images=False)
+        if not rows:
+            raise NerfzipError(
+                f"{arguments.folder}: no point of it is complete; `nerfzip status` says how far they are"
+            )
+        if arguments.metric == "lpips" and not any(row.metrics.get("lpips") is not None for row in rows.values()):
+            # With torch, which takes longer to import than all else.
+            from nerfzip.metrics import lpips_missing_in_rows
+
+            raise NerfzipError(lpips_missing_in_rows())
+        # Thousands of rows are millions of objects, none of which is garbage before the end.
+        gc.freeze()
+        if arguments.parquet:
+            write_atomically(arguments.parquet, parquet(list(rows.values())))
+        report = write_report(
+            list(rows.values()), arguments.out, settings, list(rows), incomplete(arguments.folder, rows), pool
+        )
     shown = {name: report.tables[name] for name in MAIN_TABLES if name in report.tables}
     print_tables(shown, arguments.out)
     for remark in report.remarks:

@@ -1,13 +1,15 @@
 """Bars for each label and rate: what the bits are spent on, time, memory."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nerfzip.report.figure import HATCHES, add_legend, colour, logarithmic_axis, new_figure
 from nerfzip.report.panels import size_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_BARS = 20
 """More than these would not be legible on a page."""
@@ -27,7 +29,7 @@ def draw_shares(
     sizes: Sequence[float],
     shares: Mapping[str, Sequence[float]],
     order: Sequence[str],
-) -> Figure:
+) -> "Figure":
     """Stacked bars.
 
     Args:
@@ -67,7 +69,7 @@ def draw_shares(
 
 def draw_groups(
     title: str, axis: str, logarithmic: bool, names: Sequence[str], values: Mapping[str, Sequence[float]]
-) -> Figure:
+) -> "Figure":
     """For each name a bar for each of `values`; NaN has no bar, nor has 0 on a log axis."""
     thickness = 0.8 / max(len(values), 1)
     height = max(_BAR * len(names) * max(1.0, 0.6 * len(values)), 0.4)

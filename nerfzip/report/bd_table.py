@@ -74,7 +74,7 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
     """
     check_name("anchor", anchor, sorted(frame["label"].unique()))
     check_name("metric", metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    curves = {key: _curve(rows, metric, key[2]) for key, rows in frame.groupby(["dataset", "scene", "label", "seed"])}
+    curves = _curves(frame, metric)
     anchors: dict[tuple[str, str], dict[int, Curve]] = {}
     for (dataset, scene, label, seed), curve in curves.items():
         if label == anchor:
@@ -103,8 +103,15 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
     return pd.DataFrame(lines)
 
 
-def _curve(rows: pd.DataFrame, metric: str, label: str) -> Curve:
-    return Curve(tuple(rows["rate"]), rows["bytes"].to_numpy(float), rows[metric].to_numpy(float), label)
+def _curves(frame: pd.DataFrame, metric: str) -> dict[tuple[str, str, str, int], Curve]:
+    """By data set, scene, label and seed, sorted."""
+    # Positions in arrays: a frame for each of thousands of curves would take longer than their differences.
+    rates, sizes, quality = frame["rate"].tolist(), frame["bytes"].to_numpy(float), frame[metric].to_numpy(float)
+    groups = frame.groupby(["dataset", "scene", "label", "seed"]).indices
+    return {
+        key: Curve(tuple(rates[index] for index in rows), sizes[rows], quality[rows], key[2])
+        for key, rows in sorted(groups.items(), key=lambda group: group[0])
+    }
 
 
 def _lacking_rates(label: str, curve: Curve, rates: list[str]) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
 
-import bjontegaard
 import numpy as np
 from numpy.typing import NDArray
 
@@ -104,6 +103,9 @@ def _difference(anchor: Curve, test: Curve, higher_is_better: bool, interpolatio
         problems.append(f"overlap {100 * overlap:.0f} %, less than {100 * SMALLEST_OVERLAP:.0f} %")
     value = nan
     if overlap > 0:
+        # A second, with scipy and pyplot, that reports without an anchor do not need.
+        import bjontegaard
+
         function = bjontegaard.bd_rate if of_size else bjontegaard.bd_psnr
         value, *curves = function(
             anchor.sizes,

@@ -1,15 +1,17 @@
 """Rate-distortion curves: quality over size, the points of papers as hollow markers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nerfzip.report.figure import add_legend, colour, logarithmic_axis, new_figure, styles
 from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import Metric
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _HEIGHT = 2.0  # inches
 PAPER_MARKERS = ("o", "s", "^", "D", "v", "p", "h", "<", ">", "8")
@@ -21,7 +23,7 @@ def draw_curves(
     curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]],
     papers: Sequence[PaperPoint],
     labels: Sequence[str],
-) -> Figure:
+) -> "Figure":
     """One figure.
 
     Args:

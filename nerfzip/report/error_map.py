@@ -1,8 +1,9 @@
 """Where an image differs from another: maps on one fixed scale, and the place of the largest difference."""
 
+import functools
+
 import numpy as np
 from jaxtyping import UInt8
-from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
 from nerfzip.report.panels import INK, TEXT_SIZE, Detail
@@ -12,15 +13,21 @@ LARGEST_ERROR = 32
 DETAIL_SHARE = 0.25
 """Side of the detail, as a share of the image's shorter side."""
 
-COLOURS = colormaps["inferno"](np.arange(256), bytes=True)[:, :3]
-"""Of the levels of an error map, 0 to 255."""
 _LEVELS = np.minimum(np.rint(np.arange(3 * 255 + 1) * (255 / (3 * LARGEST_ERROR))), 255).astype(np.uint8)
 _BAR = 24  # pixels, its height and the margin around it
 
 
+@functools.cache
+def colours() -> UInt8[np.ndarray, "256 3"]:
+    """Of the levels of an error map."""
+    from matplotlib import colormaps  # See `figure`.
+
+    return colormaps["inferno"](np.arange(256), bytes=True)[:, :3]
+
+
 def error_map(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
     """At each pixel the mean over red, green and blue of the absolute error, in the colours of `colour_bar`."""
-    return Image.fromarray(COLOURS[error_levels(image, truth)])
+    return Image.fromarray(colours()[error_levels(image, truth)])
 
 
 def error_levels(
@@ -38,8 +45,8 @@ def colour_bar(width: int, height: int) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(TEXT_SIZE)
     length, top = width - 2 * _BAR, max(0, height // 2 - _BAR)
-    levels = np.linspace(0, len(COLOURS) - 1, length).round().astype(np.uint8)
-    picture.paste(Image.fromarray(COLOURS[np.tile(levels, (_BAR, 1))]), (_BAR, top))
+    levels = np.linspace(0, len(colours()) - 1, length).round().astype(np.uint8)
+    picture.paste(Image.fromarray(colours()[np.tile(levels, (_BAR, 1))]), (_BAR, top))
     below = top + _BAR + TEXT_SIZE // 4
     draw.text((_BAR, below), "0", fill=INK, font=font, anchor="ma")
     draw.text((_BAR + length // 2, below), f"{LARGEST_ERROR // 2}", fill=INK, font=font, anchor="ma")

@@ -1,15 +1,18 @@
-"""What all figures share: one column of a paper wide, and series that are told apart without colour."""
+"""What all figures share: one column of a paper wide, and series that are told apart without colour.
+
+Functions that draw import matplotlib themselves: it takes most of a second, and a report draws in other processes.
+"""
 
 import io
 from collections.abc import Sequence
 from itertools import cycle, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH = 3.4
 """Inches, of one column of a paper with two."""
@@ -55,11 +58,13 @@ def colour(index: int) -> str:
     return _COLOURS[index % len(_COLOURS)]
 
 
-def new_figure(height: float, legend: Sequence[str], left: float = 0.55, right: float = 0.08) -> tuple[Figure, Axes]:
+def new_figure(height: float, legend: Sequence[str], left: float = 0.55, right: float = 0.08) -> "tuple[Figure, Axes]":
     """A figure whose axes are `height` inches high, with room for a title above and a legend below.
 
     `left` and `right` are the margins in inches.
     """
+    from matplotlib.figure import Figure
+
     below = 0.38 + _LEGEND_LINE * _legend_lines(legend) + (0.08 if legend else 0)
     above = 0.22
     total = height + below + above
@@ -68,7 +73,7 @@ def new_figure(height: float, legend: Sequence[str], left: float = 0.55, right: 
     return figure, figure.add_axes(box)
 
 
-def add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+def add_legend(figure: "Figure", handles: Sequence[Any], labels: Sequence[str]) -> None:
     columns = _legend_columns(labels)
     figure.legend(
         handles,
@@ -84,8 +89,10 @@ def add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) ->
     )
 
 
-def logarithmic_axis(axes: Axes, low: float, high: float) -> None:
+def logarithmic_axis(axes: "Axes", low: float, high: float) -> None:
     """A log x-axis whose labels are plain numbers, more of them on a short one."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     decades = np.log10(high / low)
@@ -97,6 +104,8 @@ def logarithmic_axis(axes: Axes, low: float, high: float) -> None:
 
 def rendered(draw: Any, *arguments: Any) -> dict[str, bytes]:
     """The figure that `draw(*arguments)` returns, by format, the same bytes for the same data."""
+    from matplotlib import rc_context
+
     files = {}
     with rc_context({**_STYLE, "svg.hashsalt": "nerfzip"}):
         figure = draw(*arguments)

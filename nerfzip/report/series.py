@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import marshal
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -23,6 +24,12 @@ _DIGITS = 8
 def settings_of(row: Row) -> dict[str, str]:
     """The settings of a row's method and data set as flat JSON texts, such as {"method.base.seed": "0"}."""
     return dict(_flat("method", row.config["method_settings"])) | _dataset_settings(row)
+
+
+def settings_bytes(row: Row, part: str) -> bytes:
+    """Equal for rows with equal settings in this part of their `config`, in the same order."""
+    # Ten times as quick as JSON; later versions of the format depend on which objects are one.
+    return marshal.dumps(row.config[part], 2)
 
 
 def method_settings(row: Row) -> dict[str, str]:
@@ -92,7 +99,7 @@ def name_variants(rows: list[Row]) -> list[Row]:
     methods: dict[Any, set[str]] = defaultdict(set)
     for row in rows:
         # Thousands of rows have few different settings.
-        key = (_settings_text(row), row.seed)
+        key = (settings_bytes(row, "method_settings"), row.seed)
         found = known[key] if key in known else known.setdefault(key, method_settings(row))
         settings.append(found)
         of_rates[row.label, row.dataset, row.method, row.rate][id(found)] = found

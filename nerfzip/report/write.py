@@ -1,11 +1,9 @@
 """The whole report: from rows to tables and figures in a folder."""
 
-import multiprocessing
-import os
 import re
-import signal
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,13 +27,14 @@ from nerfzip.report.figure import rendered
 from nerfzip.report.incomplete import Incomplete
 from nerfzip.report.literature import PaperPoint, comparable, paper_curves, paper_points
 from nerfzip.report.metric import METRICS
-from nerfzip.report.page.page import Content, page
+from nerfzip.report.page.page import Content, page, page_data
 from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.remarks import curve_remarks, listed
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
 from nerfzip.report.series import in_order_of_appearance, name_captures, name_variants, newest_of_each_point
 from nerfzip.report.table import Table
 from nerfzip.report.table_formats import FORMATS
+from nerfzip.report.workers import workers
 from nerfzip.report.written import remove_stale, write_listed
 
 MOST_SCENES = 12
@@ -85,6 +84,7 @@ def write_report(
     settings: ReportSettings,
     folders: list[Path] | None = None,
     missing: Incomplete | None = None,
+    pool: Executor | None = None,
 ) -> Report:
     """Write tables (.md, .csv, .tex), figures (.png, .svg, .pdf) and one interactive page (.html) to the folder `out`.
 
@@ -93,6 +93,7 @@ def write_report(
     Args:
         folders: of the points that the rows are of, for the pictures of the page; without them it has none.
         missing: what is known of points without a row; averages that lack one say so.
+        pool: of `workers`, if they were started before the rows were read.
 
     Raises:
         NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
@@ -111,38 +112,36 @@ def write_report(
     stored = {(row.dataset, row.scene) for row in newest}
     extent = extent_of(frame, missing.planned, stored)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    papers = _paper_curves(rows, extent, settings, report) if settings.with_papers else {}
+    points = paper_points()
+    papers = _paper_curves(points, rows, extent, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
-    figures = [*_curves(rows, frame, extent, settings, report), *_bars(frame, extent, report)]
-    views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
-    with _workers(len(figures)) as pool:
+    with nullcontext(pool) if pool else workers() as pool:
+        # What takes long is begun first, and waited for when all else is done.
+        differences = None
+        if settings.anchor is not None:
+            what = (settings.anchor, settings.metric, settings.interpolation)
+            differences = pool.submit(bd_table, frame, *what, papers, extent)
+        figures = [*_curves(points, rows, frame, extent, settings, report), *_bars(frame, extent, report)]
+        views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
         drawing = pool.map(_rendered, figures)
         making = pool.map(make_picture, views)
-        report.tables = _tables(rows, frame, extent, settings, papers)
+        beside = _papers_of_page(points, rows, extent)
+        data = page_data(rows, newest, frame, extent, settings.metric, beside)
+        report.tables = _tables(rows, frame, extent, settings, differences)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
                 _write(report, out / f"{name}.{ending}", text(table).encode())
         drawn = track(drawing, "draw", len(figures))
         for (name, *_), files in zip(figures, drawn, strict=True):
-            for ending, data in files.items():
-                _write(report, out / f"{name}.{ending}", data)
+            for ending, image in files.items():
+                _write(report, out / f"{name}.{ending}", image)
         pictures = list(track(making, "pictures", len(views)))
-    beside = _papers_of_page(rows, extent)
-    content = Content(
-        rows, newest, frame, extent, settings.metric, report.tables, tuple(report.remarks), beside, views, pictures
-    )
+    content = Content(rows, data, report.tables, tuple(report.remarks), views, pictures)
     _write(report, out / "report.html", page(content).encode())
     remove_stale(out, report.files)
     return report
-
-
-def _workers(figures: int) -> ProcessPoolExecutor:
-    """Drawing is most of the time of a report. Ctrl-C is for this process alone."""
-    ignore = (signal.SIGINT, signal.SIG_IGN)
-    count = max(1, min(figures, os.cpu_count() or 1))
-    return ProcessPoolExecutor(count, multiprocessing.get_context("fork"), signal.signal, ignore)
 
 
 def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
@@ -151,18 +150,23 @@ def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
 
 
 def _tables(
-    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, papers: PaperCurves
+    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, differences: Future[Table] | None
 ) -> dict[str, Table]:
     tables = {"results": results_table(frame, extent), "components": components_table(frame, extent)}
-    if settings.anchor is not None:
-        tables["bd"] = bd_table(frame, settings.anchor, settings.metric, settings.interpolation, papers, extent)
+    if differences is not None:
+        tables["bd"] = differences.result()
     if settings.anchor is not None and settings.ablation is not None:
         tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation, extent)
     return tables
 
 
 def _curves(
-    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, report: Report
+    papers: list[PaperPoint],
+    rows: list[Row],
+    frame: pd.DataFrame,
+    extent: Extent,
+    settings: ReportSettings,
+    report: Report,
 ) -> Iterator[tuple[Any, ...]]:
     """File name, drawing function and its arguments for each data set's average and each scene."""
     metric = METRICS[settings.metric]
@@ -174,7 +178,6 @@ def _curves(
     if gaps := [noted(key[1:], gap) for key, gap in over_scenes.gaps.items() if gap]:
         report.remarks.append(f"averages are not over all scenes and seeds: {listed(gaps, '; ')}")
     several = len(scenes) > 1
-    papers = paper_points()
     for dataset, names in scenes.items():
         found = _papers_beside(papers, rows, dataset, len(names), metric.name, report)
         # With one scene its mean over seeds is the average too: one figure, with the scene's name.
@@ -230,9 +233,10 @@ def _full_size(rows: list[Row], dataset: str) -> bool:
     return all(row.config["dataset_settings"].get("downscale", 1) == 1 for row in rows if row.dataset == dataset)
 
 
-def _paper_curves(rows: list[Row], extent: Extent, settings: ReportSettings, report: Report) -> PaperCurves:
+def _paper_curves(
+    points: list[PaperPoint], rows: list[Row], extent: Extent, settings: ReportSettings, report: Report
+) -> PaperCurves:
     """The curves of papers that the differences may have; a remark says what they are, or that there are none."""
-    points = paper_points()
     papers = {
         dataset: paper_curves(points, dataset, len(names), settings.metric)
         for dataset, names in extent.scenes.items()
@@ -248,9 +252,8 @@ def _paper_curves(rows: list[Row], extent: Extent, settings: ReportSettings, rep
     return papers
 
 
-def _papers_of_page(rows: list[Row], extent: Extent) -> Mapping[str, list[PaperPoint]]:
+def _papers_of_page(points: list[PaperPoint], rows: list[Row], extent: Extent) -> Mapping[str, list[PaperPoint]]:
     """For each data set the points that its average may be compared with, on any metric."""
-    points = paper_points()
     found = {}
     for dataset, names in extent.scenes.items():
         # What is left out is in the remarks already.

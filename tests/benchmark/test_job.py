@@ -49,7 +49,7 @@ def test_the_images_are_the_decoded_ones_and_the_metrics_theirs(finished: Finish
     assert all((image == 128).all() for image in images)
     row = read_row(coarse / "row.json")
     assert math.isclose(row.metrics["psnr"], 20 * math.log10(255 / 25), rel_tol=1e-6)
-    assert [image["view"] for image in row.images] == ["view 0", "view 1"]
+    assert row.images["view"] == ["view 0", "view 1"]
     assert points(finished[0]).keys() == {"coarse", "fine"}
 
 
@@ -281,8 +281,8 @@ def test_training_views_are_measured_on_request(tiny: list[str], tmp_path: Path)
     assert main(["run", *tiny, "rate=coarse", "train_views=1"]) == 0
     (folder,) = points(tmp_path).values()
     row = read_row(folder / "row.json")
-    assert [image["split"] for image in row.images] == ["test", "test", "train"]
-    psnr = [image["psnr"] for image in row.images]
+    assert row.images["split"] == ["test", "test", "train"]
+    psnr = row.images["psnr"]
     assert row.metrics["psnr"] == pytest.approx(sum(psnr[:2]) / 2)
     assert row.metrics["psnr_train"] == pytest.approx(psnr[2])
 

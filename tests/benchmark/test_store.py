@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nerfzip.benchmark.row import SCHEMA, NewerRowError, Row, read_row, write_row
-from nerfzip.benchmark.store import State, frame, rows, stored_point, stored_points
+from nerfzip.benchmark.store import State, frame, rows, rows_by_folder, stored_point, stored_points
 from nerfzip.errors import NerfzipError
 
 Finished = tuple[Path, list[str]]
@@ -52,6 +52,30 @@ def test_a_damaged_row_is_unfinished_with_the_reason(out: Path, text: str) -> No
     assert "row.json: not a result row" in damaged.reason
 
 
+def test_columns_of_different_lengths_are_damage(out: Path) -> None:
+    file = point(out, "fine") / "row.json"
+    fields = json.loads(file.read_text())
+    fields["images"]["psnr"].pop()
+    file.write_text(json.dumps(fields))
+    with pytest.raises(NerfzipError, match=r"row\.json: not a result row: images: columns of different lengths"):
+        read_row(file)
+
+
+def test_a_row_is_written_with_a_line_for_each_value(out: Path) -> None:
+    file = point(out, "fine") / "row.json"
+    row = read_row(file)
+    assert json.loads(file.read_text()) == dataclasses.asdict(row)
+    lines = file.read_text().splitlines()
+    assert f'  "bytes": {row.bytes},' in lines
+    assert f'    "psnr": {json.dumps(row.images["psnr"])},' in lines
+
+
+def test_rows_can_be_read_without_their_images(out: Path) -> None:
+    whole, without = rows_by_folder(out), rows_by_folder(out, with_images=False)
+    assert all(row.images["psnr"] for row in whole.values())
+    assert without == {folder: dataclasses.replace(row, images={}) for folder, row in whole.items()}
+
+
 def test_a_failure_says_why_in_one_line(out: Path) -> None:
     folder = point(out, "fine")
     (folder / "row.json").unlink()
@@ -84,7 +108,7 @@ def test_rows_of_schema_1_are_labelled_with_their_method(out: Path) -> None:
     file = point(out, "fine") / "row.json"
     fields = json.loads(file.read_text())
     assert (fields["schema"], fields.pop("label")) == (SCHEMA, "tiny")
-    file.write_text(json.dumps({**fields, "schema": 1}))
+    file.write_text(json.dumps({**fields, "images": [], "schema": 1}))
     assert (read_row(file).schema, read_row(file).label) == (SCHEMA, "tiny")
 
 

@@ -17,7 +17,7 @@ from nerfzip.files import write_atomically
 from nerfzip.rendering.images import image_name, write_png
 from nerfzip.report.bd_table import bd_table
 from nerfzip.report.extent import extent_of
-from nerfzip.report.page.page import Content, page
+from nerfzip.report.page.page import Content, page, page_data
 from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.results import components_table, results_table
 
@@ -94,8 +94,5 @@ def page_of(rows: list[Row], folders: Sequence[Path | None]) -> str:
     }
     if len({row.label for row in rows}) > 1:
         tables["bd"] = bd_table(flat, rows[0].label, "psnr")
-    return page(
-        Content(
-            rows, rows, flat, extent_of(flat), "psnr", tables, [], {}, views, [make_picture(view) for view in views]
-        )
-    )
+    data = page_data(rows, rows, flat, extent_of(flat), "psnr", {})
+    return page(Content(rows, data, tables, [], views, [make_picture(view) for view in views]))

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.row import Row, image_columns
 
 RATES = {"tiny": 20_000, "low": 50_000, "medium": 120_000, "high": 300_000}
 """Sizes in bytes."""
 
 
 def make_row(label: str, scene: str, rate: str, **fields: Any) -> Row:
-    """A row of plausible values; `fields` replaces some. Quality is fields["psnr"] and what `metrics` adds."""
+    """A row of plausible values; `fields` replaces some. Quality is fields["psnr"] and what `metrics` adds.
+
+    `images` are given one by one.
+    """
     size = fields.pop("size", RATES.get(rate, 100_000))
     settings = fields.pop("settings", {"bits": 8})
     metrics = {"psnr": fields.pop("psnr", 30.0), "ssim": 0.9, **fields.pop("metrics", {})}
@@ -30,7 +33,7 @@ def make_row(label: str, scene: str, rate: str, **fields: Any) -> Row:
         "uncompressed_bytes": None,
         "digest": "d",
         "metrics": metrics,
-        "images": [],
+        "images": image_columns(fields.pop("images", [])),
         "seconds": {"fit": 100.0, "compress": 10.0, "decompress": 0.5, "render": 0.2},
         "fit_from_cache": False,
         "peak_memory": {"encode": 2_000_000_000, "decode": 500_000_000},

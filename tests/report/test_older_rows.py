@@ -1,4 +1,4 @@
-"""Rows as the first version of nerfzip wrote them, character for character, and rows of a version to come."""
+"""Rows as earlier versions of nerfzip wrote them, and rows of a version to come."""
 
 import json
 from pathlib import Path
@@ -55,8 +55,23 @@ def out(tmp_path: Path) -> Path:
 def test_a_row_of_schema_1_is_read_whole(out: Path) -> None:
     (row,) = rows(out)
     fields = json.loads(SCHEMA_1)
+    images = {"view": ["view 0"], "file": ["000.png"], "psnr": [31.25], "ssim": [0.95], "render_seconds": [0.5]}
     # Schema 2 added the label.
-    assert vars(row) == {**fields, "schema": SCHEMA, "label": "vqrf", "frames": 1}
+    assert vars(row) == {**fields, "images": images, "schema": SCHEMA, "label": "vqrf", "frames": 1}
+
+
+def test_the_images_of_schema_3_are_read_as_columns(out: Path) -> None:
+    images = [
+        {"frame": 0, "split": "test", "view": "r_0", "file": "000.png", "truth": "d0", "psnr": 30.5, "ssim": 0.9},
+        {"frame": 0, "split": "train", "view": "r_7", "file": "001.png", "truth": "d7", "psnr": 31.5},
+    ]
+    fields = {**json.loads(SCHEMA_1), "label": "mine", "frames": 2, "schema": 3, "images": images}
+    (out / "old/row.json").write_text(json.dumps(fields, indent=2))
+    (row,) = rows(out)
+    assert (row.label, row.frames, row.schema) == ("mine", 2, SCHEMA)
+    assert row.images["view"] == ["r_0", "r_7"]
+    assert row.images["psnr"] == [30.5, 31.5]
+    assert [row.image(number) for number in range(2)] == images
 
 
 def test_rows_of_schema_1_and_of_today_share_a_report(out: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from picture_store import HOSTILE, make_store, page_of, truth_of
 from PIL import Image
 from report_rows import RATES, make_curve, make_row
 
-from nerfzip.benchmark.row import Row
+from nerfzip.benchmark.row import Row, row_text, write_row
 from nerfzip.cli import main
 from nerfzip.report.page.pictures import choose_views, make_picture
 from nerfzip.report.page.provenance import provenance
@@ -80,6 +81,7 @@ def test_wide_pictures_are_reduced_and_keep_their_shape(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         Image.fromarray(image).save(folder / "000.png")
     row = make_row("a", "lego", "low", images=[{"view": "v", "file": "000.png", "psnr": 1.0}])
+    write_row(tmp_path / "point/row.json", row)
     (view,) = choose_views([row], [tmp_path / "point"])
     picture = make_picture(view)
     assert decoded(picture.decoded).shape == decoded(picture.error).shape == (144, 480, 3)
@@ -123,6 +125,7 @@ def test_each_picture_is_shown_beside_the_ground_truth_that_it_was_measured_agai
         image = {"view": "v", "file": "000.png", "truth": f"digest{level}", "psnr": 1.0}
         rows.append(make_row(label, "lego", "low", images=[image], fingerprint="f"))
         folders.append(tmp_path / label)
+        write_row(tmp_path / label / "row.json", rows[-1])
         for file in (tmp_path / label / "images/000.png", tmp_path / f"ground_truth/f/000-digest{level}.png"):
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.full((4, 4, 3), level, dtype=np.uint8)).save(file)
@@ -136,38 +139,53 @@ def test_each_picture_is_shown_beside_the_ground_truth_that_it_was_measured_agai
 
 def test_a_row_leads_to_no_other_folder(tmp_path: Path) -> None:
     row = make_row("a", "lego", "low", images=[{"view": "v", "file": "../../secret.png"}], fingerprint="../..")
+    write_row(tmp_path / "point/row.json", row)
     (view,) = choose_views([row], [tmp_path / "point"])
     assert view.decoded == tmp_path / "point" / "images" / "secret.png"
     assert view.truth.parent.parent == tmp_path / "ground_truth"
 
 
-def many_rows(count: int) -> tuple[list[Row], list[Path]]:
+def many_rows(out: Path, count: int) -> tuple[list[Row], list[Path]]:
+    """Rows without their images, as a report has them, and folders with the whole rows."""
     images = [{"view": str(number), "file": f"{number:03d}.png"} for number in range(5)]
     rows = [
         make_row("a", f"scene {index // 10:03d}", str(index % 10), seed=seed, images=images)
         for index in range(count)
         for seed in (3, 1)
     ]
-    return rows, [Path(f"point-{index}") for index in range(len(rows))]
+    folders = [out / f"point-{index}" for index in range(len(rows))]
+    for row, folder in zip(rows, folders, strict=True):
+        folder.mkdir(parents=True)
+        (folder / "row.json").write_text(row_text(row))
+    return [replace(row, images={}) for row in rows], folders
 
 
-def test_pictures_are_bounded() -> None:
-    rows, folders = many_rows(30)
+def test_pictures_are_bounded(tmp_path: Path) -> None:
+    rows, folders = many_rows(tmp_path / "few", 30)
     views = choose_views(rows, folders)
     assert [view.number for view in views[:3]] == [0, 2, 4]
     assert len(views) == 90
     assert {rows[view.row].seed for view in views} == {1}
-    rows, folders = many_rows(500)
+    rows, folders = many_rows(tmp_path / "some", 500)
     views = choose_views(rows, folders)
     assert len(views) == 120
     assert {view.number for view in views} == {2}
     assert {rows[view.row].scene for view in views} == {f"scene {index:03d}" for index in range(12)}
     assert sum(view.first for view in views) == 1  # One fingerprint, one view.
-    assert len(choose_views(*many_rows(501))) == 30
+    assert len(choose_views(*many_rows(tmp_path / "many", 501))) == 30
 
 
-def test_no_folders_no_pictures() -> None:
-    rows, _ = many_rows(3)
+def test_a_row_without_test_views_has_no_pictures(tmp_path: Path) -> None:
+    images = [{"view": "v", "file": "000.png", "split": "train"}]
+    rows = [make_row("a", "lego", "low", images=images), make_row("b", "lego", "low")]
+    folders = [tmp_path / row.label for row in rows]
+    for row, folder in zip(rows, folders, strict=True):
+        write_row(folder / "row.json", row)
+    assert choose_views(rows, folders) == []
+
+
+def test_no_folders_no_pictures(tmp_path: Path) -> None:
+    rows, _ = many_rows(tmp_path, 3)
     assert choose_views(rows, [None] * len(rows)) == []
     assert "There are no pictures" in page_of(rows, [None] * len(rows))
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from math import nan
 from pathlib import Path
 
@@ -51,6 +53,22 @@ def test_a_report_has_tables_and_figures(tmp_path: Path, capsys: pytest.CaptureF
     assert "[bold]c" in printed
     assert str(folder) in printed
     assert "they average 8 scenes, not 2" in printed
+
+
+def test_what_is_slow_to_import_is_left_to_those_who_need_it(tmp_path: Path) -> None:
+    out = store(tmp_path / "out", make_curve("a", "lego"))
+    words = ["report", out, "--anchor", "a", "--out", str(tmp_path / "report")]
+    program = f"""
+import sys
+import nerfzip.commands.report
+from nerfzip.cli import main
+print({{"torch", "matplotlib", "scipy"}} & sys.modules.keys())
+main({words})
+print("torch" in sys.modules)
+"""
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines()[0] == "set()"
+    assert printed.splitlines()[-1] == "False"
 
 
 def test_the_same_rows_give_the_same_files(tmp_path: Path) -> None:

@@ -45,26 +45,56 @@ class Content:
 
     Attributes:
         rows: with the labels of the report.
-        originals: the same rows with the labels that they were made with.
-        frame: one line for each row.
-        extent: of complete results.
-        metric: the one that is shown first.
+        data: of these rows, by `page_data`.
         tables: by name.
         remarks: what a reader must know.
-        papers: for each data set the points of papers that its average may be compared with.
         views, pictures: what `pictures.choose_views` chose and `make_picture` made of it.
     """
 
     rows: Sequence[Row]
-    originals: Sequence[Row]
-    frame: pd.DataFrame
-    extent: Extent
-    metric: str
+    data: Mapping[str, Any]
     tables: Mapping[str, Table]
     remarks: Sequence[str]
-    papers: Mapping[str, Sequence[PaperPoint]]
     views: Sequence[View]
     pictures: Sequence[Picture]
+
+
+def page_data(
+    rows: Sequence[Row],
+    originals: Sequence[Row],
+    frame: pd.DataFrame,
+    extent: Extent,
+    metric: str,
+    papers: Mapping[str, Sequence[PaperPoint]],
+) -> dict[str, Any]:
+    """What the scripts of the page are given of rows and curves: the part that waits for no table and no picture.
+
+    Args:
+        rows: with the labels of the report.
+        originals: the same rows with the labels that they were made with.
+        frame: one line for each row.
+        extent: of complete results.
+        metric: the one that is shown first.
+        papers: for each data set the points of papers that its average may be compared with.
+    """
+    metrics = [each for each in METRICS.values() if each.name in frame and frame[each.name].notna().any()]
+    labels = in_order_of_appearance(frame)
+    return {
+        "metrics": [
+            {
+                "name": each.name,
+                "heading": each.heading,
+                "unit": each.unit,
+                "decimals": each.decimals,
+                "better": "higher" if each.higher_is_better else "lower",
+            }
+            for each in metrics
+        ],
+        "metric": [each.name for each in metrics].index(metric),
+        "labels": page_labels(labels),
+        "charts": page_charts(frame, extent, metrics, labels, papers),
+        **page_rows(rows, originals, metrics, labels),
+    }
 
 
 def page(content: Content) -> str:
@@ -78,7 +108,7 @@ def page(content: Content) -> str:
             tables=[_table(name, table) for name, table in content.tables.items()],
             remarks=content.remarks,
             provenance=provenance(content.rows),
-            data=_data(content),
+            data={**content.data, "picture_width": WIDTH, "pictures": _pictures(content)},
             picture_note=picture_note(content),
             error_scale=LARGEST_ERROR,
             colour_bar=colour_bar(),
@@ -107,28 +137,9 @@ def picture_note(content: Content) -> str:
     )
 
 
-def _data(content: Content) -> dict[str, Any]:
-    frame = content.frame
-    metrics = [metric for metric in METRICS.values() if metric.name in frame and frame[metric.name].notna().any()]
-    labels = in_order_of_appearance(frame)
-    return {
-        "metrics": [
-            {
-                "name": metric.name,
-                "heading": metric.heading,
-                "unit": metric.unit,
-                "decimals": metric.decimals,
-                "better": "higher" if metric.higher_is_better else "lower",
-            }
-            for metric in metrics
-        ],
-        "metric": [metric.name for metric in metrics].index(content.metric),
-        "labels": page_labels(labels),
-        "charts": page_charts(frame, content.extent, metrics, labels, content.papers),
-        **page_rows(content.rows, content.originals, metrics, labels),
-        "picture_width": WIDTH,
-        "pictures": page_views(content.rows, content.views, content.pictures, metrics),
-    }
+def _pictures(content: Content) -> list[dict[str, Any]]:
+    metrics = [METRICS[metric["name"]] for metric in content.data["metrics"]]
+    return page_views(content.rows, content.views, content.pictures, metrics)
 
 
 def _table(name: str, table: Table) -> dict[str, Any]:

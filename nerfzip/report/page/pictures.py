@@ -3,17 +3,20 @@
 import base64
 import functools
 import io
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, truth_name
-from nerfzip.benchmark.row import Row
-from nerfzip.report.error_map import COLOURS, error_levels
+from nerfzip.benchmark.point_files import ROW
+from nerfzip.benchmark.row import Row, read_row
+from nerfzip.report.error_map import colours, error_levels
 
 MOST_PICTURES = 120
 """Decoded views in one page, each with its map of errors; they take some 8 MB and a few seconds."""
@@ -33,11 +36,12 @@ QUALITY = 85
 class View:
     """A test view of a row, by their numbers: the files of the decoded image and of the ground truth.
 
-    `first` is whether no view before it has the same ground truth.
+    `image` is what `Row.image` has of it; `first` is whether no view before it has the same ground truth.
     """
 
     row: int
     number: int
+    image: Mapping[str, Any]
     decoded: Path
     truth: Path
     first: bool
@@ -68,28 +72,34 @@ def choose_views(rows: Sequence[Row], folders: Sequence[Path | None]) -> list[Vi
     `most_pictures`, and never more than that.
 
     Args:
-        folders: of the rows; None or one without images has no views.
+        folders: of the rows, where their images are read about: the rows themselves may be without. None has no views.
+
+    Raises:
+        NerfzipError: a folder has no row any more.
     """
     seeds: dict[tuple[str, ...], int] = {}
     for row in rows:
         place = (row.dataset, row.scene, row.label, row.rate)
         seeds[place] = min(row.seed, seeds.get(place, row.seed))
-    chosen = [
-        index
+    points = {
+        index: folder
         for index, (row, folder) in enumerate(zip(rows, folders, strict=True))
-        if folder and row.images and row.seed == seeds[row.dataset, row.scene, row.label, row.rate]
-    ]
-    chosen.sort(key=lambda index: (rows[index].dataset, rows[index].scene, rows[index].label, rows[index].bytes))
-    views = {index: _kept(rows[index]) for index in chosen}
+        if folder and row.seed == seeds[row.dataset, row.scene, row.label, row.rate]
+    }
+    chosen = sorted(
+        points, key=lambda index: (rows[index].dataset, rows[index].scene, rows[index].label, rows[index].bytes)
+    )
     most = most_pictures(len(rows))
-    if sum(map(len, views.values())) > most:
-        views = {index: [numbers[len(numbers) // 2]] for index, numbers in list(views.items())[:most]}
+    # Each has at least one view: more rows need not be read.
+    with_views = ((index, views) for index in chosen if (views := _kept(points[index])))
+    shown = dict(itertools.islice(with_views, most + 1))
+    if sum(map(len, shown.values())) > most:
+        shown = {index: [views[len(views) // 2]] for index, views in list(shown.items())[:most]}
     seen: set[Path] = set()
     return [
-        _view(index, number, rows[index], folder, seen)
-        for index, numbers in views.items()
-        if (folder := folders[index])
-        for number in numbers
+        _view(index, number, image, points[index], rows[index].fingerprint, seen)
+        for index, views in shown.items()
+        for number, image in views
     ]
 
 
@@ -101,30 +111,34 @@ def make_picture(view: View) -> Picture:
         return Picture(truth=encoded_truth)
     height, width = decoded.shape[:2]
     error = (
-        _encoded(error_levels(decoded, truth), COLOURS) if truth is not None and truth.shape == decoded.shape else None
+        _encoded(error_levels(decoded, truth), colours())
+        if truth is not None and truth.shape == decoded.shape
+        else None
     )
     return Picture(_encoded(decoded), encoded_truth, error, width, height)
 
 
 def colour_bar(stops: int = 17) -> list[str]:
     """Colours of the map of errors from no error to the largest, as in CSS."""
-    return [f"rgb({r} {g} {b})" for r, g, b in COLOURS[np.linspace(0, 255, stops).round().astype(int)]]
+    return [f"rgb({r} {g} {b})" for r, g, b in colours()[np.linspace(0, 255, stops).round().astype(int)]]
 
 
-def _kept(row: Row) -> list[int]:
-    """Which of a row's images; those of training views have no ground truth beside the points."""
-    tests = [number for number, image in enumerate(row.images) if image.get("split", "test") == "test"]
-    return [tests[number] for number in kept_views(len(tests))]
+def _kept(folder: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Numbers and images of a point's kept views; those of training views have no ground truth beside the points."""
+    row = read_row(folder / ROW)
+    splits = row.images.get("split") or ["test"] * len(row.images.get("file", []))
+    tests = [number for number, split in enumerate(splits) if split == "test"]
+    return [(tests[place], row.image(tests[place])) for place in kept_views(len(tests))] if tests else []
 
 
-def _view(index: int, number: int, row: Row, folder: Path, seen: set[Path]) -> View:
+def _view(index: int, number: int, image: dict[str, Any], folder: Path, fingerprint: str, seen: set[Path]) -> View:
     # The name, and of a video the frame, alone: a row of somebody else's must not lead elsewhere.
-    file = Path(row.images[number]["file"])
+    file = Path(image["file"])
     name = f"{file.parent.name}/{file.name}" if file.parent.name.isdecimal() else file.name
-    truth = ground_truth_folder(folder.parent, row.fingerprint) / truth_name(row.images[number])
+    truth = ground_truth_folder(folder.parent, fingerprint) / truth_name(image)
     first = truth not in seen
     seen.add(truth)
-    return View(index, number, folder / "images" / name, truth, first)
+    return View(index, number, image, folder / "images" / name, truth, first)
 
 
 # Views of one scene follow each other.
@@ -141,13 +155,13 @@ def _read(path: Path) -> NDArray[np.uint8] | None:
         return None
 
 
-def _encoded(pixels: NDArray[np.uint8], colours: NDArray[np.uint8] | None = None) -> str:
+def _encoded(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> str:
     image = Image.fromarray(pixels)
     if image.width > WIDTH:
         size = (WIDTH, max(1, round(image.height * WIDTH / image.width)))
         image = image.resize(size, Image.Resampling.HAMMING)
-    if colours is not None:
-        image = Image.fromarray(colours[np.asarray(image)])
+    if palette is not None:
+        image = Image.fromarray(palette[np.asarray(image)])
     buffer = io.BytesIO()
     image.save(buffer, format="webp", quality=QUALITY, method=2)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
