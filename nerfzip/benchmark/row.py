@@ -16,7 +16,6 @@ SCHEMA = 4
 """1 had no labels; its rows are read with their method's name as the label. 1 and 2 had static scenes only. Until 3 the
 images were a list of objects."""
 
-
 COLUMNS_SINCE = 4
 """The first schema with `Row.images` as columns."""
 

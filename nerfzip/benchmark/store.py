@@ -177,7 +177,8 @@ def _flat(row: Row) -> dict[str, Any]:
 def _folders(out: Path) -> list[Path]:
     try:
         with os.scandir(out) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+            # Thousands of texts are sorted many times as quickly as paths.
+            return [Path(path) for path in sorted(entry.path for entry in entries if entry.is_dir())]
     except OSError as error:
         raise NerfzipError(f"{out}: no result store: {error.strerror or error}") from error
 

@@ -1,5 +1,6 @@
 """Means over seeds, then over scenes, with the deviation over seeds: one without a scene is refused."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +36,13 @@ def average_over_scenes(frame: pd.DataFrame, keys: list[str], columns: list[str]
     """
     by_scene = _complete_means(frame, [*keys, "scene"], columns).reset_index()
     means = _complete_means(by_scene, keys, columns)
-    present = frame[[*keys, "scene", "seed"]].drop_duplicates().groupby(keys)
-    scenes = {key: set(group["scene"]) for key, group in present}
+    present: dict[Any, list[tuple[str, int]]] = defaultdict(list)
+    for *key, scene, seed in frame[[*keys, "scene", "seed"]].drop_duplicates().itertuples(index=False, name=None):
+        present[tuple(key)].append((scene, seed))
+    scenes = {key: {scene for scene, _ in pairs} for key, pairs in present.items()}
     lacking = [", ".join(name for name in extent.scenes[key[0]] if name not in scenes[key]) for key in means.index]
     refused = pd.Series([f"no average over scenes without {names}" if names else "" for names in lacking], means.index)
-    short = {
-        key: missing_seeds(
-            group[["scene", "seed"]].itertuples(False, None), extent.scenes[key[0]], extent.seeds[key[0]]
-        )
-        for key, group in present
-    }
+    short = {key: missing_seeds(pairs, extent.scenes[key[0]], extent.seeds[key[0]]) for key, pairs in present.items()}
     gaps = pd.Series([refused[key] or short[key] for key in means.index], means.index, dtype=object)
 
     by_seed = _complete_means(frame, [*keys, "seed"], columns)

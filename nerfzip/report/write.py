@@ -112,8 +112,8 @@ def write_report(
     stored = {(row.dataset, row.scene) for row in newest}
     extent = extent_of(frame, missing.planned, stored)
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
-    points = paper_points()
-    papers = _paper_curves(points, rows, extent, settings, report) if settings.with_papers else {}
+    points, reduced = paper_points(), _reduced(rows)
+    papers = _paper_curves(points, reduced, extent, settings, report) if settings.with_papers else {}
     if settings.anchor is not None:
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
@@ -123,11 +123,11 @@ def write_report(
         if settings.anchor is not None:
             what = (settings.anchor, settings.metric, settings.interpolation)
             differences = pool.submit(bd_table, frame, *what, papers, extent)
-        figures = [*_curves(points, rows, frame, extent, settings, report), *_bars(frame, extent, report)]
+        figures = [*_curves(points, reduced, frame, extent, settings, report), *_bars(frame, extent, report)]
         views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
         drawing = pool.map(_rendered, figures)
         making = pool.map(make_picture, views)
-        beside = _papers_of_page(points, rows, extent)
+        beside = _papers_of_page(points, reduced, extent)
         data = page_data(rows, newest, frame, extent, settings.metric, beside)
         report.tables = _tables(rows, frame, extent, settings, differences)
         for name, table in report.tables.items():
@@ -162,7 +162,7 @@ def _tables(
 
 def _curves(
     papers: list[PaperPoint],
-    rows: list[Row],
+    reduced: set[str],
     frame: pd.DataFrame,
     extent: Extent,
     settings: ReportSettings,
@@ -179,7 +179,7 @@ def _curves(
         report.remarks.append(f"averages are not over all scenes and seeds: {listed(gaps, '; ')}")
     several = len(scenes) > 1
     for dataset, names in scenes.items():
-        found = _papers_beside(papers, rows, dataset, len(names), metric.name, report)
+        found = _papers_beside(papers, reduced, dataset, len(names), metric.name, report)
         # With one scene its mean over seeds is the average too: one figure, with the scene's name.
         name, what = ("average", f"mean of {len(names)} scenes") if len(names) > 1 else (names[0], names[0])
         title = f"{dataset}, {what}{_seeds_text(extent, dataset)}"
@@ -213,13 +213,13 @@ def _seeds_text(extent: Extent, dataset: str) -> str:
 
 
 def _papers_beside(
-    papers: list[PaperPoint], rows: list[Row], dataset: str, scenes: int, metric: str, report: Report
+    papers: list[PaperPoint], reduced: set[str], dataset: str, scenes: int, metric: str, report: Report
 ) -> list[PaperPoint]:
     """The papers' points that our average may be compared with; a remark says why there are none."""
     of_dataset = [point for point in papers if point.dataset == dataset]
     if not of_dataset:
         return []
-    if not _full_size(rows, dataset):
+    if dataset in reduced:
         report.remarks.append(f"points of papers are left out of {dataset}: some rows are of smaller images")
         return []
     found = comparable(of_dataset, dataset, scenes, metric)
@@ -229,18 +229,19 @@ def _papers_beside(
     return found
 
 
-def _full_size(rows: list[Row], dataset: str) -> bool:
-    return all(row.config["dataset_settings"].get("downscale", 1) == 1 for row in rows if row.dataset == dataset)
+def _reduced(rows: list[Row]) -> set[str]:
+    """The data sets with rows of smaller images."""
+    return {row.dataset for row in rows if row.config["dataset_settings"].get("downscale", 1) != 1}
 
 
 def _paper_curves(
-    points: list[PaperPoint], rows: list[Row], extent: Extent, settings: ReportSettings, report: Report
+    points: list[PaperPoint], reduced: set[str], extent: Extent, settings: ReportSettings, report: Report
 ) -> PaperCurves:
     """The curves of papers that the differences may have; a remark says what they are, or that there are none."""
     papers = {
         dataset: paper_curves(points, dataset, len(names), settings.metric)
         for dataset, names in extent.scenes.items()
-        if _full_size(rows, dataset)
+        if dataset not in reduced
     }
     if not any(papers.values()):
         report.remarks.append("no curve of a paper is on these data sets, scenes and images of full size")
@@ -252,12 +253,12 @@ def _paper_curves(
     return papers
 
 
-def _papers_of_page(points: list[PaperPoint], rows: list[Row], extent: Extent) -> Mapping[str, list[PaperPoint]]:
+def _papers_of_page(points: list[PaperPoint], reduced: set[str], extent: Extent) -> Mapping[str, list[PaperPoint]]:
     """For each data set the points that its average may be compared with, on any metric."""
     found = {}
     for dataset, names in extent.scenes.items():
         # What is left out is in the remarks already.
-        of_metrics = [_papers_beside(points, rows, dataset, len(names), metric, Report()) for metric in METRICS]
+        of_metrics = [_papers_beside(points, reduced, dataset, len(names), metric, Report()) for metric in METRICS]
         found[dataset] = [point for point in points if any(point in comparable for comparable in of_metrics)]
     return found
 
