@@ -11,7 +11,7 @@ demo: .venv/installed
 	.venv/bin/python -m benchmarks.demo
 
 test: .venv/installed
-	.venv/bin/python -m pytest -m 'not slow'
+	.venv/bin/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-all: .venv/installed
 	.venv/bin/python -m pytest

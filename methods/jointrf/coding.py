@@ -6,10 +6,11 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from methods.jointrf.grids import FrameEntropy, Symbols
+from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.entropy.grid_coder import decode_grid, encode_grid
 from nerfzip.entropy.mask_coder import decode_mask, encode_mask
 from nerfzip.entropy.table_coder import decode_with_tables, encode_with_tables
@@ -23,6 +24,8 @@ class Coder(StrEnum):
     """Each grid by the learned distributions of its channels, whose tables are in the file."""
     CONTEXT = "context"
     """By neighbours, and what the frame that it depends on has at the same place."""
+    FLOAT32 = "float32"
+    """Not quantized, deflated: what compression is measured against."""
 
 
 def encode_frame(
@@ -35,6 +38,8 @@ def encode_frame(
         values = grid.numpy()
         if coder is Coder.PAPER:
             parts.append(encode_with_tables(values.reshape(-1, values.shape[-1]), entropy.probabilities(index)))
+        elif coder is Coder.FLOAT32:
+            parts.append(deflate_array(values))
         else:
             parts.append(encode_grid(values, _reference(reference, index, values.shape)))
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
@@ -59,6 +64,8 @@ def decode_frame(
         if coder is Coder.PAPER:
             voxels = shape[0] * shape[1] * shape[2]
             values = decode_with_tables(part, voxels, shape[3]).reshape(shape)
+        elif coder is Coder.FLOAT32:
+            values = _finite(inflate_array({f"grid {index}": part}, f"grid {index}", np.float32, shape))
         else:
             values = decode_grid(part, _reference(reference, index, shape))
         grids.append(torch.from_numpy(values))
@@ -69,6 +76,12 @@ def _reference(reference: Symbols | None, index: int, shape: tuple[int, ...]) ->
     if reference is None:
         return np.zeros(shape, np.int32)
     return np.ascontiguousarray(reference.grids()[index].numpy())
+
+
+def _finite(values: Float[np.ndarray, "x y z channels"]) -> Float[np.ndarray, "x y z channels"]:
+    if not np.isfinite(values).all():
+        raise BitstreamError("a frame's grids: NaN or infinity in them, expected finite values")
+    return values
 
 
 def _parts(data: bytes, count: int) -> list[bytes]:

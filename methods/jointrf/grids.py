@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from nerfzip.entropy.factorized import FactorizedModel
@@ -29,12 +29,15 @@ class Quantization(Enum):
 
 @dataclass(frozen=True)
 class Symbols:
-    """The integers that a frame is coded as: of the basis or its residual level by level, and of the coefficients."""
+    """What a frame is coded as: of the basis or its residual level by level, and of the coefficients.
 
-    bases: list[Int[Tensor, "_ _ _ _"]]
-    coefficients: Int[Tensor, "x y z channels"]
+    They are integers, or float32 where nothing is quantized.
+    """
 
-    def grids(self) -> list[Int[Tensor, "_ _ _ _"]]:
+    bases: list[Shaped[Tensor, "_ _ _ _"]]
+    coefficients: Shaped[Tensor, "x y z channels"]
+
+    def grids(self) -> list[Shaped[Tensor, "_ _ _ _"]]:
         return [*self.bases, self.coefficients]
 
 
@@ -44,8 +47,8 @@ class FrameGrids(nn.Module):
     Attributes:
         coefficients: C_t.
         bases: B_1 of a key frame, or the residuals R_t.
-        reference: the decoded basis of the key frame, which residuals are added to; None in a key frame.
-        steps: q, symbols per unit.
+        reference: the basis of the key frame, which residuals are added to; None in a key frame.
+        steps: symbols per unit, of each basis and of the coefficients; None while nothing is quantized.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class FrameGrids(nn.Module):
         coefficients: Float[Tensor, "x y z channels"],
         bases: Sequence[Float[Tensor, "_ _ _ _"]],
         reference: Sequence[Float[Tensor, "_ _ _ _"]] | None,
-        steps: float,
+        steps: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.coefficients = nn.Parameter(coefficients.clone())
@@ -62,13 +65,31 @@ class FrameGrids(nn.Module):
         self.steps = steps
 
     @staticmethod
-    def initial(geometry: BasisGeometry, basis_scale: float, steps: float) -> "FrameGrids":
+    def initial(geometry: BasisGeometry, basis_scale: float) -> "FrameGrids":
         bases = [basis_scale * cosine_atoms(shape[0], shape[3]) for shape in geometry.basis_shapes]
-        return FrameGrids(torch.full(geometry.coefficient_shape, NEUTRAL), bases, None, steps)
+        return FrameGrids(torch.full(geometry.coefficient_shape, NEUTRAL), bases, None)
+
+    def as_key(self) -> "FrameGrids":
+        """A key frame that starts from this frame."""
+        return FrameGrids(self.coefficients.detach(), [basis.detach() for basis in self._total(list(self.bases))], None)
+
+    def following(self) -> "FrameGrids":
+        """A frame of the same group that starts from this one."""
+        residuals = [basis.detach() for basis in self.bases]
+        if self.reference is not None:
+            return FrameGrids(self.coefficients.detach(), residuals, self.reference)
+        return FrameGrids(self.coefficients.detach(), [torch.zeros_like(basis) for basis in residuals], residuals)
+
+    def unquantized(self) -> BasisGrids:
+        """What is rendered as long as nothing is quantized."""
+        return BasisGrids(self.coefficients, self._total(list(self.bases)))
 
     def quantized(self, quantization: Quantization) -> list[Float[Tensor, "_ _ _ _"]]:
         """Symbols as real numbers: of all bases, then of the coefficients."""
-        scaled = [self.steps * basis for basis in self.bases] + [self.steps * (self.coefficients - NEUTRAL)]
+        grids = [*self.bases, self.coefficients - NEUTRAL]
+        if self.steps is None:
+            return grids
+        scaled = [steps * values for steps, values in zip(self.steps, grids, strict=True)]
         if quantization is Quantization.NOISE:
             return [values + (torch.rand_like(values) - 0.5) for values in scaled]
         if quantization is Quantization.ROUND:
@@ -77,16 +98,23 @@ class FrameGrids(nn.Module):
 
     def grids(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> BasisGrids:
         """What is rendered, from what `quantized` gave."""
-        *bases, coefficients = (values / self.steps for values in symbols)
-        if self.reference is not None:
-            bases = [reference + residual for reference, residual in zip(self.reference, bases, strict=True)]
-        return BasisGrids(coefficients + NEUTRAL, bases)
+        steps = self.steps or [1.0] * len(symbols)
+        *bases, coefficients = (values / step for values, step in zip(symbols, steps, strict=True))
+        return BasisGrids(coefficients + NEUTRAL, self._total(bases))
 
     @torch.no_grad()
     def symbols(self) -> Symbols:
         """What is coded."""
-        *bases, coefficients = (values.round().to(torch.int32) for values in self.quantized(Quantization.NONE))
+        grids = self.quantized(Quantization.NONE)
+        if self.steps is not None:
+            grids = [values.round().to(torch.int32) for values in grids]
+        *bases, coefficients = (values.detach() for values in grids)
         return Symbols(bases, coefficients)
+
+    def _total(self, bases: Sequence[Float[Tensor, "_ _ _ _"]]) -> list[Float[Tensor, "_ _ _ _"]]:
+        if self.reference is None:
+            return list(bases)
+        return [reference + residual for reference, residual in zip(self.reference, bases, strict=True)]
 
 
 class FrameEntropy(nn.Module):

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool
-from torch import Tensor, nn
+from torch import Tensor
 
+from methods.jointrf.base import BasisVideo, FittedVideo
 from methods.jointrf.coding import Coder, encode_frame
-from methods.jointrf.grids import FrameEntropy, FrameGrids
+from methods.jointrf.grids import NEUTRAL, FrameEntropy, FrameGrids
 from methods.jointrf.packing import (
     NETWORKS,
     DecodedFrame,
@@ -18,8 +19,7 @@ from methods.jointrf.packing import (
     encode_networks,
     network_arrays,
 )
-from methods.jointrf.training import RateWeights, Schedule, train_frame
-from methods.jointrf.visible import Sketch, occupancy_resolution, sketch_of
+from methods.jointrf.training import Rate, Schedule, train_frame
 from nerfzip.bitstream import (
     BitstreamReader,
     BitstreamWriter,
@@ -31,17 +31,16 @@ from nerfzip.bitstream import (
 )
 from nerfzip.data.scene import Scene, VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
-from nerfzip.fields.basis_field import BasisField, BasisGrids, Shading
-from nerfzip.fields.basis_geometry import BasisBudget
-from nerfzip.fields.basis_header import BasisDescription, describe, parse
-from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
+from nerfzip.fields.basis_field import BasisField
+from nerfzip.fields.basis_header import describe, parse
 from nerfzip.method import VolumetricField
 from nerfzip.sampling import Occupancy
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "jointrf"
 FEWEST_STEPS, MOST_STEPS = 1e-3, 1e6
-STEPS_EXPECTED = f"a number from {FEWEST_STEPS:g} to {MOST_STEPS:g}"
+SMALLEST_DEVIATION = 1e-5
+"""Of a grid; one that hardly varies is quantized as if it varied so much."""
 _log = logging.getLogger(__name__)
 
 
@@ -49,17 +48,13 @@ class JointRF:
     """Groups of frames: a key frame of basis and coefficients; others of a residual basis and coefficients.
 
     Args:
-        base: fits a voxel field to each frame, which says where there is anything to see.
-        budget, networks, shading: of the fields.
-        occupancy: voxels of the mask of a frame along the longest side of its box.
-        group: frames in a GOF.
-        steps: q.
-        basis_scale: largest magnitude in a basis grid at the start.
-        entropy_scale: width of the learned distributions at the start, in symbols.
-        warm_start: of the first key frame and the networks, before anything is quantized.
+        base: fits all frames without quantization.
+        steps: q: symbols for each standard deviation of a grid of the first key frame.
+        entropy_scale: width of the learned distributions at the start, in symbols at q = 1.
         key, other: of the training of key frames and of other frames.
-        weights: λ₁ and λ₂.
-        coder: "context", or "paper"; both code the same tensors.
+        rate_weight, rate_decay: λ₁, per bit per training pixel, and the factor that it has fallen by at the end.
+        residual_weight: λ₂, per unit of Σ|R| per training pixel.
+        coder: "context", or "paper"; both code the same tensors. "float32" codes without quantization (an ablation).
         prediction: "key": contexts of a frame come from its key frame; "previous": from the frame before.
         joint: False quantizes after training only (an ablation).
         residual: False gives each frame a basis of its own (an ablation).
@@ -69,112 +64,92 @@ class JointRF:
 
     def __init__(
         self,
-        base: Any,
-        budget: BasisBudget,
-        networks: NetworkSizes,
-        shading: Shading,
-        occupancy: int,
-        group: int,
+        base: BasisVideo,
         steps: float,
-        basis_scale: float,
         entropy_scale: float,
-        warm_start: Schedule,
         key: Schedule,
         other: Schedule,
-        weights: RateWeights,
+        rate_weight: float,
+        rate_decay: float,
+        residual_weight: float,
         coder: str,
         prediction: str,
         joint: bool,
         residual: bool,
     ) -> None:
-        require_setting(group >= 1, "method.group", group, "at least 1")
-        require_setting(FEWEST_STEPS <= steps <= MOST_STEPS, "method.steps", steps, STEPS_EXPECTED)
-        require_setting(occupancy >= 2, "method.occupancy", occupancy, "at least 2")
+        require_setting(0.01 <= steps <= 10, "method.steps", steps, "from 0.01 to 10")
         if coder not in list(Coder):
             raise ConfigError(f"method.coder: {coder!r}, expected {' or '.join(Coder)}")
         if prediction not in ("key", "previous"):
             raise ConfigError(f"method.prediction: {prediction!r}, expected key or previous")
         self.base = base
-        self.budget = budget
-        self.networks = networks
-        self.shading = shading
-        self.occupancy = occupancy
-        self.group = group
         self.steps = steps
-        self.basis_scale = basis_scale
         self.entropy_scale = entropy_scale
-        self.warm_start = warm_start
         self.key = key
         self.other = other
-        self.weights = weights
+        self.rate_weight = rate_weight
+        self.rate_decay = rate_decay
+        self.residual_weight = residual_weight
         self.coder = Coder(coder)
         self.prediction = prediction
         self.joint = joint
         self.residual = residual
 
-    def fit(self, video: VolumetricScene) -> list[Sketch]:
-        """A sketch of each frame; all else depends on the rate."""
-        resolution = occupancy_resolution(video.box, self.occupancy)
-        sketches = []
-        for number, frame in enumerate(video.frames, start=1):
-            _log.info("sketch frame %d of %d", number, len(video))
-            sketches.append(sketch_of(self.base.fit(frame), frame, resolution))
-        return sketches
+    def fit(self, video: VolumetricScene) -> FittedVideo:
+        """All frames without quantization; all else depends on the rate."""
+        return self.base.fit(video)
 
-    def uncompressed_bytes(self, model: list[Sketch]) -> int:
-        """Size of the grids of all frames and of the networks as float32, whatever the shape of the box."""
-        networks = BasisNetworks(sum(self.budget.basis_channels), self.networks)
-        return 4 * (len(model) * self.budget.parameters + sum(weight.numel() for weight in networks.parameters()))
+    def uncompressed_bytes(self, model: FittedVideo) -> int:
+        """Size of the grids of all frames and of the networks as float32."""
+        parameters = model.description.geometry.parameters
+        return 4 * (len(model.frames) * parameters + sum(weight.numel() for weight in model.networks.values()))
 
-    def compress(self, model: list[Sketch], video: VolumetricScene) -> bytes:
+    def compress(self, model: FittedVideo, video: VolumetricScene) -> bytes:
         file = io.BytesIO()
         self.write(model, video, file)
         return file.getvalue()
 
-    def write(self, model: list[Sketch], video: VolumetricScene, file: Any) -> None:
+    def write(self, model: FittedVideo, video: VolumetricScene, file: Any) -> None:
         """`compress` into a binary file, section by section, so that it can be read while it grows."""
-        groups = GroupsOfFrames(len(video), min(self.group, len(video)), self._dependence())
-        first = video.frames[0]
-        description = BasisDescription(
-            self.budget.geometry(video.box),
-            self.networks,
-            occupancy_resolution(video.box, self.occupancy),
-            self.shading,
-            video.background,
-            first.near,
-        )
+        groups = GroupsOfFrames(len(video), model.group, self._dependence())
+        steps = self._steps(model)
         header = {
             "video": groups.to_header(),
-            "field": describe(description),
-            "steps": self.steps,
+            "field": describe(model.description),
+            "steps": steps,
             "coder": str(self.coder),
             "residual": self.residual,
         }
-        networks = BasisNetworks(description.geometry.channels, self.networks)
+        networks = model.description.new_networks()
+        networks.load_state_dict(model.networks)
         layout = FrameFormat(
-            description, networks, self.steps, self.coder, self.residual, self.prediction == "previous"
+            model.description, networks, steps, self.coder, self.residual, groups.prediction == "previous"
         )
         writer, digest = BitstreamWriter(file, METHOD, header), TensorDigest()
+        entropies = {
+            is_key: FrameEntropy(model.description.geometry, self.entropy_scale * self.steps)
+            for is_key in (True, False)
+        }
         key: DecodedFrame | None = None
         previous: DecodedFrame | None = None
-        last: FrameGrids | None = None
-        for index, frame in enumerate(video.frames):
-            is_key = groups.key(index) == index
-            trained, entropy, mask = self._train(frame, model[index], layout, None if is_key else key, last, index)
+        for index, scene in enumerate(video.frames):
+            if groups.key(index) == index:
+                key, previous = None, None
+            entropy = entropies[key is None]
+            grids, mask = self._train(scene, model, layout, key, entropy, index)
             if index == 0:
                 arrays = network_arrays(networks)
                 decode_networks(encode_networks(arrays, self.coder), networks, self.coder)
                 networks.requires_grad_(False)
                 writer.write(NETWORKS, encode_networks(arrays, self.coder))
-            symbols = trained.symbols()
-            reference = layout.reference(None if is_key else key, None if is_key else previous)
-            payload = encode_frame(mask, symbols, entropy, reference, self.coder)
+            symbols = grids.symbols()
+            payload = encode_frame(mask, symbols, entropy, layout.reference(key, previous), self.coder)
             writer.write(frame_section(index), payload)
-            decoded = DecodedFrame(mask, symbols, layout.grids(symbols, None if is_key else key))
-            tensors = layout.coded_tensors(decoded)
+            previous = DecodedFrame(mask, symbols, layout.grids(symbols, key))
+            key = key or previous
+            tensors = layout.coded_tensors(previous)
             for name in sorted(tensors):
                 digest.add(tensor_name(index, name), tensors[name])
-            key, previous, last = (decoded if is_key else key), decoded, trained
             _log.info("frame %d of %d: %d bytes", index + 1, len(video), len(payload))
         for name in sorted(arrays):
             digest.add(tensor_name(None, name), arrays[name])
@@ -188,77 +163,82 @@ class JointRF:
         header = reader.header
         groups = GroupsOfFrames.from_header(header)
         description = parse(header.get("field"))
-        coder, steps, residual = header.get("coder"), header.get("steps"), header.get("residual")
+        coder, residual = header.get("coder"), header.get("residual")
         if coder not in list(Coder):
             raise BitstreamError(f"header.coder: {coder!r}, expected {' or '.join(Coder)}")
-        if not isinstance(steps, int | float) or isinstance(steps, bool) or not FEWEST_STEPS <= steps <= MOST_STEPS:
-            raise BitstreamError(f"header.steps: {steps!r}, expected {STEPS_EXPECTED}")
+        steps = (
+            None
+            if coder == Coder.FLOAT32
+            else _parse_steps(header.get("steps"), len(description.geometry.basis_shapes))
+        )
         if type(residual) is not bool:
             raise BitstreamError(f"header.residual: {residual!r}, expected true or false")
         networks = description.new_networks()
         arrays = decode_networks(reader.read(NETWORKS), networks, Coder(coder))
         networks.requires_grad_(False)
-        layout = FrameFormat(
-            description, networks, float(steps), Coder(coder), residual, groups.prediction == "previous"
-        )
+        layout = FrameFormat(description, networks, steps, Coder(coder), residual, groups.prediction == "previous")
         shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return VolumetricVideo(reader, groups, layout, shared, description.geometry.box)
 
     def _dependence(self) -> Any:
         return "previous" if self.prediction == "previous" and self.coder is Coder.CONTEXT else "key"
 
+    def _steps(self, model: FittedVideo) -> list[float] | None:
+        """Symbols per unit of each basis and of the coefficients; None where nothing is quantized."""
+        if self.coder is Coder.FLOAT32:
+            return None
+        first = model.frames[0]
+        return [self.steps / _deviation(values) for values in [*first.bases, first.coefficients - NEUTRAL]]
+
     def _train(
         self,
         scene: Scene,
-        sketch: Sketch,
+        model: FittedVideo,
         layout: FrameFormat,
         key: DecodedFrame | None,
-        last: FrameGrids | None,
+        entropy: FrameEntropy,
         index: int,
-    ) -> tuple[FrameGrids, FrameEntropy, Bool[Tensor, "x y z"]]:
-        """The grids of a frame, which start from those of the frame before, its entropy models, and its occupancy."""
-        description, networks = layout.description, layout.networks
-        geometry = description.geometry
-        frame = self._initial(layout, key, last)
+    ) -> tuple[FrameGrids, Bool[Tensor, "x y z"]]:
+        """The grids of a frame, which start from the fitted ones, and its occupancy. The entropy model learns along."""
+        fitted, networks, description = model.frames[index], layout.networks, layout.description
+        bases = fitted.bases
+        if key is not None and not self.residual:
+            of_key = model.frames[index - index % model.group].bases
+            bases = [basis + residual for basis, residual in zip(of_key, bases, strict=True)]
+        reference = list(key.grids.bases) if key is not None and self.residual else None
+        grids = FrameGrids(fitted.coefficients, bases, reference, layout.steps)
         field = BasisField(
-            geometry,
-            BasisGrids(frame.coefficients, list(frame.bases)),
+            description.geometry,
+            grids.unquantized(),
             networks,
-            Occupancy.of(sketch.seen),
-            self.shading,
-            scene.background,
-            scene.near,
-            sketch.density - self.shading.density_shift,
+            Occupancy.of(fitted.mask),
+            description.shading,
+            description.background,
+            description.near,
         )
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
-        trained_networks: nn.Module | None = networks if index == 0 else None
-        if index == 0:
-            train_frame(field, frame, None, sampler, trained_networks, self.warm_start, self.weights, "warm start")
-        entropy = FrameEntropy(geometry, self.entropy_scale)
         schedule = self.other if key is not None else self.key
-        name = f"frame {index}"
-        if self.joint:
-            train_frame(field, frame, entropy, sampler, trained_networks, schedule, self.weights, name)
-        else:
-            train_frame(field, frame, None, sampler, trained_networks, schedule, self.weights, name)
-            _fit_entropy(entropy, frame, schedule)
-        return frame, entropy, field.occupancy.mask > 0
+        name, trained = f"frame {index}", networks if index == 0 else None
+        joint = self.joint and layout.steps is not None
+        rate = Rate(entropy, self.rate_weight, self.rate_decay) if joint else None
+        train_frame(field, grids, sampler, schedule, name, trained, self.residual_weight, rate)
+        if not self.joint:
+            _fit_entropy(entropy, grids, schedule)
+        return grids, field.occupancy.mask > 0
 
-    def _initial(self, layout: FrameFormat, key: DecodedFrame | None, last: FrameGrids | None) -> FrameGrids:
-        if last is None:
-            return FrameGrids.initial(layout.description.geometry, self.basis_scale, self.steps)
-        coefficients = last.coefficients.detach()
-        bases = [basis.detach() for basis in last.bases]
-        if last.reference is not None:
-            bases = [reference + residual for reference, residual in zip(last.reference, bases, strict=True)]
-        if key is None or not self.residual:
-            return FrameGrids(coefficients, bases, None, self.steps)
-        reference = list(key.grids.bases)
-        residuals = [basis - start for basis, start in zip(bases, reference, strict=True)]
-        if last.reference is None:
-            # The frame before is the key frame: what its rounding took away is no residual.
-            residuals = [torch.zeros_like(residual) for residual in residuals]
-        return FrameGrids(coefficients, residuals, reference, self.steps)
+
+def _deviation(values: Tensor) -> float:
+    """Root mean square of the values that were trained; 1 if there are none."""
+    trained = values[values != 0]
+    return max(float(trained.square().mean().sqrt()), SMALLEST_DEVIATION) if len(trained) else 1.0
+
+
+def _parse_steps(steps: Any, levels: int) -> list[float]:
+    if not isinstance(steps, list) or len(steps) != levels + 1 or not all(type(step) in (int, float) for step in steps):
+        raise BitstreamError(f"header.steps: {steps!r}, expected {levels + 1} numbers")
+    if not all(FEWEST_STEPS <= step <= MOST_STEPS for step in steps):
+        raise BitstreamError(f"header.steps: {steps!r}, expected numbers from {FEWEST_STEPS:g} to {MOST_STEPS:g}")
+    return [float(step) for step in steps]
 
 
 def _fit_entropy(entropy: FrameEntropy, frame: FrameGrids, schedule: Schedule) -> None:

@@ -36,14 +36,14 @@ class FrameFormat:
     """A `nerfzip.bitstream.FrameCodec`.
 
     Attributes:
-        steps: q, symbols per unit.
+        steps: symbols per unit, of each basis and of the coefficients; None where nothing is quantized.
         residual: whether frames add to their key frame's basis; otherwise each has a basis of its own.
         previous: whether symbols are coded with the frame before as context, in place of the key frame.
     """
 
     description: BasisDescription
     networks: BasisNetworks
-    steps: float
+    steps: list[float] | None
     coder: Coder
     residual: bool
     previous: bool
@@ -62,10 +62,12 @@ class FrameFormat:
 
     def grids(self, symbols: Symbols, key: DecodedFrame | None) -> BasisGrids:
         """The grids of a frame, from integers."""
-        bases = [values.float() / self.steps for values in symbols.bases]
+        grids = symbols.grids()
+        steps = self.steps or [1.0] * len(grids)
+        *bases, coefficients = (values.float() / step for values, step in zip(grids, steps, strict=True))
         if key is not None and self.residual:
             bases = [reference + residual for reference, residual in zip(key.grids.bases, bases, strict=True)]
-        return BasisGrids(symbols.coefficients.float() / self.steps + NEUTRAL, bases)
+        return BasisGrids(coefficients + NEUTRAL, bases)
 
     def tensor_names(self, is_key: bool) -> Sequence[str]:
         return ["mask", "coefficients", *_basis_names(len(self.description.geometry.basis_channels))]

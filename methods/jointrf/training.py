@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
 from nerfzip.errors import TrainingError, require_setting
@@ -25,6 +26,8 @@ class Schedule:
         decay: factor that they have fallen by at the end, exponentially.
         refresh_at: iterations at which rays begin to find their samples by what the field has become. From the last
             on voxels are watched; those in which nothing is seen leave the occupancy at the end.
+        variation: weight of the squared differences of neighbours in all grids, per training pixel.
+        variation_every: it is looked at every so many iterations, with as much more weight.
         rounded: share of the iterations, at the end, that see rounded values in place of noise.
     """
 
@@ -35,6 +38,8 @@ class Schedule:
     entropy: float
     decay: float
     refresh_at: list[int]
+    variation: float
+    variation_every: int
     rounded: float
 
     def __post_init__(self) -> None:
@@ -45,42 +50,43 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class RateWeights:
-    """Of the loss, beside the mean squared error of the pixels.
+class Rate:
+    """What the loss has beside the mean squared error of the pixels where a frame is trained together with its coding.
 
     Attributes:
-        rate: λ₁, per bit per training pixel.
-        rate_decay: factor that λ₁ has fallen by at the end, exponentially.
-        residual: λ₂, per unit of Σ|R| per training pixel.
+        entropy: is trained along.
+        weight: λ₁, per bit per training pixel.
+        decay: factor that λ₁ has fallen by at the end, exponentially.
     """
 
-    rate: float
-    rate_decay: float
-    residual: float
+    entropy: FrameEntropy
+    weight: float
+    decay: float
 
 
 def train_frame(
     field: BasisField,
     frame: FrameGrids,
-    entropy: FrameEntropy | None,
     sampler: RaySampler,
-    networks: nn.Module | None,
     schedule: Schedule,
-    weights: RateWeights,
     name: str,
+    networks: nn.Module | None = None,
+    residual: float = 0.0,
+    rate: Rate | None = None,
 ) -> None:
     """Optimise `frame` in place.
 
     Args:
         field: renders the frame; its grids are replaced at each step.
-        entropy: None trains without quantization and rate.
         networks: to be trained along; None leaves them as they are.
+        residual: λ₂, per unit of Σ|R| per training pixel.
+        rate: None trains without quantization.
     """
     groups = [{"params": list(frame.parameters()), "lr": schedule.grids}]
     if networks is not None:
         groups.append({"params": list(networks.parameters()), "lr": schedule.networks})
-    if entropy is not None:
-        groups.append({"params": list(entropy.parameters()), "lr": schedule.entropy})
+    if rate is not None:
+        groups.append({"params": list(rate.entropy.parameters()), "lr": schedule.entropy})
     optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
     decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / schedule.iterations))
     pixels = len(sampler.pixels)
@@ -88,7 +94,7 @@ def train_frame(
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
         quantization = Quantization.NONE
-        if entropy is not None:
+        if rate is not None:
             quantization = Quantization.NOISE if iteration < rounded_from else Quantization.ROUND
         rays, target = sampler.draw(schedule.rays)
         symbols = frame.quantized(quantization)
@@ -98,16 +104,24 @@ def train_frame(
             seen.zero_()
         rendered = field.forward(rays, jitter=True, seen=seen)
         loss = (rendered.rgb - target).square().mean()
-        if entropy is not None:
-            rate = weights.rate * weights.rate_decay ** (iteration / schedule.iterations)
-            loss = loss + rate / pixels * torch.stack(entropy.bits(symbols)).sum()
+        if rate is not None:
+            weight = rate.weight * rate.decay ** (iteration / schedule.iterations)
+            loss = loss + weight / pixels * torch.stack(rate.entropy.bits(symbols)).sum()
         if frame.reference is not None:
-            loss = loss + weights.residual / pixels * sum(residual.abs().sum() for residual in frame.bases)
+            loss = loss + residual / pixels * sum(basis.abs().sum() for basis in frame.bases)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
+        if schedule.variation and iteration % schedule.variation_every == 0:
+            loss = loss + schedule.variation_every * schedule.variation / pixels * _variation(frame)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         decay.step()
     field.occupancy = Occupancy.of(dilated_maximum(seen) > 0)
     field.refresh_proposal()
+
+
+def _variation(frame: FrameGrids) -> Float[Tensor, ""]:
+    """Σ of squared differences of neighbours, of the coefficients and of the bases or residuals."""
+    grids = [frame.coefficients, *frame.bases]
+    return torch.stack([grid.diff(dim=axis).square().sum() for grid in grids for axis in range(3)]).sum()

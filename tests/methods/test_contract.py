@@ -50,16 +50,18 @@ TINY_VOXELS = [
 TINY_SCHEDULE = ["iterations=12", "rays=256", "refresh_at=[5]"]
 TINY: dict[str, list[str]] = {
     "jointrf": [
-        *TINY_VOXELS,
-        "method.budget.parameters=20000",
-        "method.budget.finest=32",
-        "method.budget.samples=48",
-        "method.networks.projection_width=16",
-        "method.networks.colour_width=16",
-        "method.networks.appearance=6",
-        "method.occupancy=24",
-        "method.group=2",
-        *(f"method.{stage}.{word}" for stage in ("warm_start", "key", "other") for word in TINY_SCHEDULE),
+        *(word.replace("method.base.", "method.base.teacher.") for word in TINY_VOXELS),
+        "method.base.budget.parameters=20000",
+        "method.base.budget.finest=32",
+        "method.base.budget.samples=48",
+        "method.base.networks.projection_width=16",
+        "method.base.networks.colour_width=16",
+        "method.base.networks.appearance=6",
+        "method.base.occupancy=24",
+        "method.base.group=2",
+        "method.base.first_distillation.iterations=10",
+        "method.base.distillation.iterations=5",
+        *(f"method.{stage}.{word}" for stage in ("base.first", "base.key", "key", "other") for word in TINY_SCHEDULE),
     ],
     "rerf": [
         "method.base.width=16",

@@ -17,7 +17,7 @@ from nerfzip.errors import BitstreamError
 
 
 @cache
-def video_and_sketches() -> tuple[Any, Any]:
+def video_and_model() -> tuple[Any, Any]:
     (config,) = job_configs(["method=jointrf", *TINY_VIDEO, *TINY["jointrf"]])
     video = build(config.dataset_settings)
     torch.manual_seed(0)
@@ -27,9 +27,9 @@ def video_and_sketches() -> tuple[Any, Any]:
 @cache
 def encoded(*words: str) -> bytes:
     (config,) = job_configs(["method=jointrf", *TINY_VIDEO, *TINY["jointrf"], *words])
-    video, sketches = video_and_sketches()
+    video, model = video_and_model()
     torch.manual_seed(0)
-    return build(config.method_settings).compress(sketches, video)
+    return build(config.method_settings).compress(model, video)
 
 
 def opened(data: bytes) -> VolumetricVideo[DecodedFrame]:

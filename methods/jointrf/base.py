@@ -1,0 +1,144 @@
+"""What JointRF starts from: the coefficient × basis fields of all frames, fitted without quantization."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from methods.jointrf.distillation import Distillation, distil
+from methods.jointrf.grids import FrameGrids
+from methods.jointrf.teacher import Teacher, occupancy_resolution, teacher_of
+from methods.jointrf.training import Schedule, train_frame
+from nerfzip.data.scene import Scene, VolumetricScene
+from nerfzip.errors import require_setting
+from nerfzip.fields.basis_field import BasisField, Shading
+from nerfzip.fields.basis_geometry import BasisBudget
+from nerfzip.fields.basis_header import BasisDescription
+from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
+from nerfzip.sampling import Occupancy
+from nerfzip.training.ray_sampler import RaySampler
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FittedFrame:
+    """The grids of a frame.
+
+    Attributes:
+        mask: voxels that are worth sampling.
+        bases: of a key frame its basis, of another what it adds to its key frame's.
+    """
+
+    mask: Bool[Tensor, "x y z"]
+    coefficients: Float[Tensor, "x y z channels"]
+    bases: list[Float[Tensor, "_ _ _ _"]]
+
+
+@dataclass(frozen=True)
+class FittedVideo:
+    """All frames, and the networks that they share. `group`: frames in a GOF."""
+
+    description: BasisDescription
+    group: int
+    networks: dict[str, Tensor]
+    frames: list[FittedFrame]
+
+    def key(self, index: int) -> int:
+        """The key frame of a frame."""
+        return index - index % self.group
+
+
+class BasisVideo:
+    """Fits frame after frame, each from the one before. The networks learn with the first frame, then stay.
+
+    Args:
+        teacher: fits a voxel field to each frame, which says where there is anything to see.
+        seen_weight: share in a pixel's colour of what is worth to be seen.
+        budget, networks, shading: of the fields.
+        occupancy: voxels of the mask of a frame along the longest side of its box.
+        group: frames in a GOF.
+        basis_scale: largest magnitude in a basis grid at the start.
+        first_distillation, distillation: from the teacher of the first frame and of others.
+        first, key, other: of the training of the first frame, of further key frames and of other frames.
+        residual: weight of Σ|R| per training pixel.
+    """
+
+    def __init__(
+        self,
+        teacher: Any,
+        seen_weight: float,
+        budget: BasisBudget,
+        networks: NetworkSizes,
+        shading: Shading,
+        occupancy: int,
+        group: int,
+        basis_scale: float,
+        first_distillation: Distillation,
+        distillation: Distillation,
+        first: Schedule,
+        key: Schedule,
+        other: Schedule,
+        residual: float,
+    ) -> None:
+        require_setting(group >= 1, "method.base.group", group, "at least 1")
+        require_setting(occupancy >= 2, "method.base.occupancy", occupancy, "at least 2")
+        self.teacher = teacher
+        self.seen_weight = seen_weight
+        self.budget = budget
+        self.networks = networks
+        self.shading = shading
+        self.occupancy = occupancy
+        self.group = group
+        self.basis_scale = basis_scale
+        self.first_distillation = first_distillation
+        self.distillation = distillation
+        self.first = first
+        self.key = key
+        self.other = other
+        self.residual = residual
+
+    def fit(self, video: VolumetricScene) -> FittedVideo:
+        resolution = occupancy_resolution(video.box, self.occupancy)
+        geometry = self.budget.geometry(video.box)
+        near = video.frames[0].near
+        description = BasisDescription(geometry, self.networks, resolution, self.shading, video.background, near)
+        networks = description.new_networks()
+        group = min(self.group, len(video))
+        grids = FrameGrids.initial(geometry, self.basis_scale)
+        frames: list[FittedFrame] = []
+        for index, scene in enumerate(video.frames):
+            _log.info("frame %d of %d", index + 1, len(video))
+            is_key = index % group == 0
+            if index:
+                grids = grids.as_key() if is_key else grids.following()
+            teacher = teacher_of(self.teacher.fit(scene), scene, resolution, self.seen_weight)
+            field = new_field(description, grids, networks, teacher, scene)
+            trained = networks if index == 0 else None
+            distillation = self.distillation if index else self.first_distillation
+            distil(field, grids, teacher, scene.train.cameras, distillation, f"frame {index}, distillation", trained)
+            field.refresh_proposal()
+            sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
+            schedule = self.first if index == 0 else self.key if is_key else self.other
+            train_frame(field, grids, sampler, schedule, f"frame {index}", trained, residual=self.residual)
+            networks.requires_grad_(False)
+            bases = [basis.detach().clone() for basis in grids.bases]
+            frames.append(FittedFrame(field.occupancy.mask > 0, grids.coefficients.detach().clone(), bases))
+        return FittedVideo(description, group, networks.state_dict(), frames)
+
+
+def new_field(
+    description: BasisDescription, grids: FrameGrids, networks: BasisNetworks, teacher: Teacher, scene: Scene
+) -> BasisField:
+    """A frame that is about to be trained, where its teacher sees something."""
+    return BasisField(
+        description.geometry,
+        grids.unquantized(),
+        networks,
+        Occupancy.of(teacher.seen),
+        description.shading,
+        scene.background,
+        scene.near,
+    )
