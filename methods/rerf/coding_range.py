@@ -14,7 +14,7 @@ from jaxtyping import Int, Int16, UInt8
 
 from methods.rerf.scan import DIAGONAL_STARTS, DIAGONALS, SCAN, lower_neighbours
 from methods.rerf.symbols import ALPHABET, PLAIN, ZERO, extra_bits, from_symbols, to_symbols
-from methods.rerf.tables import TOTAL, coarse_tables, probabilities
+from nerfzip.entropy.coarse_tables import coarse_tables, frequencies, table_model
 from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
@@ -42,9 +42,9 @@ class _Encoder:
 
 
 class _Decoder:
-    def __init__(self, words: np.ndarray, frequencies: Int[np.ndarray, "contexts symbols"]) -> None:
+    def __init__(self, words: np.ndarray, tables: Int[np.ndarray, "contexts symbols"]) -> None:
         self.decoder = constriction.stream.queue.RangeDecoder(words)
-        self.models = [_model(row) for row in frequencies]
+        self.models = [table_model(row) for row in tables]
 
     def code(self, context: int, symbols: Int[np.ndarray, "n"] | None, count: int) -> Int[np.ndarray, "n"]:
         try:
@@ -66,7 +66,7 @@ def encode_coefficients(coefficients: Int16[np.ndarray, "blocks channels 512"]) 
     for context, run in collected.runs:
         counts[context] += np.bincount(run, minlength=ALPHABET)
     codes = coarse_tables(counts)
-    models = [_model(row) for row in probabilities(codes)]
+    models = [table_model(row) for row in frequencies(codes)]
     coder = constriction.stream.queue.RangeEncoder()
     for context, run in collected.runs:
         coder.encode(run.astype(np.int32), models[context])
@@ -97,9 +97,9 @@ def decode_coefficients(data: bytes, blocks: int, channels: int) -> Int16[np.nda
     words = data[middle:]
     if middle > len(data) or len(words) % 4:
         raise BitstreamError("the range-coded coefficients: their parts do not fit into their bytes")
-    frequencies = probabilities(_tables(data[8 + flags : start], channels))
+    tables = frequencies(_tables(data[8 + flags : start], channels))
     symbols = np.full((blocks, channels, len(SCAN)), ZERO, np.uint8)
-    _code(_Decoder(np.frombuffer(words, "<u4").astype(np.uint32), frequencies), symbols, channels)
+    _code(_Decoder(np.frombuffer(words, "<u4").astype(np.uint32), tables), symbols, channels)
     values = from_symbols(symbols.reshape(-1), data[start:middle]).reshape(symbols.shape)
     values[:, delta, 0] = np.cumsum(values[:, delta, 0], axis=0, dtype=np.int16)
     coefficients = np.empty_like(values)
@@ -178,8 +178,3 @@ def _differences_are_smaller(first: Int16[np.ndarray, "blocks channels"]) -> np.
 def _tables(data: bytes, channels: int) -> UInt8[np.ndarray, "contexts symbols"]:
     name = "tables of the coefficients"
     return inflate_array({name: data}, name, np.uint8, (ALPHABET, _contexts(channels))).T
-
-
-def _model(frequencies: Int[np.ndarray, "symbols"]) -> "constriction.stream.model.Categorical":
-    """The frequencies are multiples of a power of two, so that the coder's fixed-point numbers hold them exactly."""
-    return constriction.stream.model.Categorical(frequencies / TOTAL, perfect=False)

@@ -1,7 +1,7 @@
 """Integers of several channels through constriction's range coder, with a stored table of frequencies for each channel.
 
-The tables are integers that sum to a power of two, so encoder and decoder have the same probabilities to the bit. A
-value outside the tables is coded as an escape, and stored behind as it is: so any value is possible.
+The tables are coarse, a byte a symbol; encoder and decoder make the same probabilities of them, by integers. A value
+outside the tables is coded as an escape, and stored behind as it is: so any value is possible.
 """
 
 import struct
@@ -11,11 +11,12 @@ import constriction
 import numpy as np
 from jaxtyping import Float, Int
 
+from nerfzip.entropy.coarse_tables import coarse_tables, frequencies, table_model
 from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
-TOTAL = 1 << 16
-"""Of a channel's frequencies."""
+TOTAL = 1 << 30
+"""Of what probabilities are counted in before they become coarse."""
 MOST_SYMBOLS = 255
 """In a table, beside the escape: JointRF means its symbols to fit into 8 bits."""
 _HEAD = struct.Struct("<iHII")
@@ -27,14 +28,15 @@ Probabilities = Callable[[int, int], Float[np.ndarray, "channels symbols"]]
 def encode_with_tables(values: Int[np.ndarray, "count channels"], probabilities: Probabilities) -> bytes:
     """The tables and the values; their number is not part of the code."""
     low, high = _window(values)
-    tables = _frequencies(probabilities(low, high))
+    codes = coarse_tables(_counts(probabilities(low, high)))
+    tables = frequencies(codes)
     inside = (values >= low) & (values <= high)
     escape = high - low + 1
     symbols = np.where(inside, values - low, escape).astype(np.int32)
     coder = constriction.stream.queue.RangeEncoder()
-    for channel, frequencies in enumerate(tables):
-        coder.encode(np.ascontiguousarray(symbols[:, channel]), _model(frequencies))
-    packed = deflate_array(tables[:, :-1].astype(np.uint16))
+    for channel, table in enumerate(tables):
+        coder.encode(np.ascontiguousarray(symbols[:, channel]), table_model(table))
+    packed = deflate_array(codes.T)
     escaped = values.T[~inside.T].astype("<i4").tobytes()
     head = _HEAD.pack(low, escape, len(packed), len(escaped) // 4)
     return head + packed + escaped + coder.get_compressed().astype("<u4").tobytes()
@@ -57,8 +59,8 @@ def decode_with_tables(data: bytes, count: int, channels: int) -> Int[np.ndarray
     decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4", offset=start).astype(np.uint32))
     values = np.empty((count, channels), np.int32)
     try:
-        for channel, frequencies in enumerate(tables):
-            values[:, channel] = decoder.decode(_model(frequencies), count)
+        for channel, table in enumerate(tables):
+            values[:, channel] = decoder.decode(table_model(table), count)
     except (AssertionError, ValueError) as error:
         raise BitstreamError(f"coded values: {error}") from error
     escaped = np.frombuffer(data[middle:start], "<i4")
@@ -81,26 +83,16 @@ def _window(values: Int[np.ndarray, "count channels"]) -> tuple[int, int]:
     return low, high
 
 
-def _frequencies(probabilities: Float[np.ndarray, "channels symbols"]) -> Int[np.ndarray, "channels symbols+1"]:
-    """Integers that sum to TOTAL in each channel, none of them zero; the last is the escape's."""
-    with_escape = np.pad(np.maximum(probabilities, 0), ((0, 0), (0, 1)))
-    room = TOTAL - with_escape.shape[1]
-    sums = with_escape.sum(axis=1, keepdims=True)
-    frequencies = 1 + np.floor(room * with_escape / np.maximum(sums, 1e-30)).astype(np.int64)
-    frequencies[np.arange(len(frequencies)), frequencies.argmax(axis=1)] += TOTAL - frequencies.sum(axis=1)
-    return frequencies
+def _counts(probabilities: Float[np.ndarray, "channels symbols"]) -> Int[np.ndarray, "channels symbols+1"]:
+    """None of them zero; the last is the escape's."""
+    sums = np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-30)
+    counts = 1 + np.floor(TOTAL * np.maximum(probabilities, 0) / sums).astype(np.int64)
+    return np.pad(counts, ((0, 0), (0, 1)), constant_values=1)
 
 
 def _read_tables(data: bytes, channels: int, symbols: int) -> Int[np.ndarray, "channels symbols+1"]:
     name = "tables of coded values"
-    stored = inflate_array({name: data}, name, np.uint16, (channels, symbols)).astype(np.int64)
-    escapes = TOTAL - stored.sum(axis=1, keepdims=True)
-    tables = np.concatenate([stored, escapes], axis=1)
-    if (tables < 1).any():
-        raise BitstreamError(f"{name}: frequencies that do not sum to {TOTAL}")
-    return tables
-
-
-def _model(frequencies: Int[np.ndarray, "symbols"]) -> "constriction.stream.model.Categorical":
-    """Multiples of a power of two, which the coder's fixed-point numbers hold exactly."""
-    return constriction.stream.model.Categorical(frequencies / TOTAL, perfect=False)
+    codes = inflate_array({name: data}, name, np.uint8, (symbols + 1, channels)).T
+    if not codes.all():
+        raise BitstreamError(f"{name}: a frequency of zero")
+    return frequencies(codes)

@@ -10,7 +10,6 @@ from methods.rerf import coding_huffman, coding_range
 from methods.rerf.huffman import canonical_codes, code_lengths
 from methods.rerf.scan import DIAGONAL_STARTS, SCAN, lower_neighbours
 from methods.rerf.symbols import ALPHABET, extra_bits, from_symbols, to_symbols
-from methods.rerf.tables import TOTAL, coarse_tables, probabilities
 from nerfzip.errors import BitstreamError
 
 CODERS = {
@@ -124,24 +123,6 @@ def test_symbols_of_every_16_bit_number() -> None:
     for wrong in (extra[:-1], extra + b"\0"):
         with pytest.raises(BitstreamError, match="bits of large"):
             from_symbols(symbols, wrong)
-
-
-def test_tables_sum_to_their_total_and_are_near_the_counts() -> None:
-    generator = np.random.default_rng(0)
-    counts = (generator.integers(0, 10, (50, 53)) ** generator.integers(0, 6, (50, 1))).astype(np.int64)
-    counts[0] = 0
-    counts[1, 1:] = 0
-    codes = coarse_tables(counts)
-    frequencies = probabilities(codes)
-    assert (frequencies.sum(axis=1) == TOTAL).all()
-    assert ((frequencies > 0) == (counts > 0))[1:].all()
-    for count, frequency in zip(counts[2:], frequencies[2:], strict=True):
-        some = count > 0
-        ideal = -(count[some] * np.log2(count[some] / count.sum())).sum()
-        spent = -(count[some] * np.log2(frequency[some] / TOTAL)).sum()
-        assert spent <= 1.01 * ideal + 1
-    with pytest.raises(BitstreamError, match="a table"):
-        probabilities(np.full((1, 53), 200, np.uint8))
 
 
 def test_huffman_codes_are_optimal_and_prefix_free() -> None:

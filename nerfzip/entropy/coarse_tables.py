@@ -1,5 +1,6 @@
 """Frequency tables in a file: integers of three significant bits, made to sum to a power of two by integers alone."""
 
+import constriction
 import numpy as np
 from jaxtyping import Int, UInt8
 
@@ -21,7 +22,7 @@ def coarse_tables(counts: Int[np.ndarray, "contexts symbols"]) -> UInt8[np.ndarr
     return np.where(weights > 0, 1 + 4 * (bits - 1) + mantissa, 0).astype(np.uint8)
 
 
-def probabilities(codes: UInt8[np.ndarray, "contexts symbols"]) -> Int[np.ndarray, "contexts symbols"]:
+def frequencies(codes: UInt8[np.ndarray, "contexts symbols"]) -> Int[np.ndarray, "contexts symbols"]:
     """Frequencies that sum to TOTAL in each context; a context without symbols gets them all on its first.
 
     Raises:
@@ -33,8 +34,12 @@ def probabilities(codes: UInt8[np.ndarray, "contexts symbols"]) -> Int[np.ndarra
     # In quarters, so that no bit is lost.
     weights = np.where(codes > 0, (4 + mantissas) << np.maximum(exponents, 0), 0)
     weights[weights.sum(axis=1) == 0, 0] = 1
-    frequencies = weights * TOTAL // weights.sum(axis=1, keepdims=True)
-    frequencies = np.where(weights > 0, np.maximum(frequencies, 1), 0)
-    rest = TOTAL - frequencies.sum(axis=1)
-    frequencies[np.arange(len(codes)), frequencies.argmax(axis=1)] += rest
-    return frequencies
+    shares = weights * TOTAL // weights.sum(axis=1, keepdims=True)
+    shares = np.where(weights > 0, np.maximum(shares, 1), 0)
+    shares[np.arange(len(codes)), shares.argmax(axis=1)] += TOTAL - shares.sum(axis=1)
+    return shares
+
+
+def table_model(table: Int[np.ndarray, "symbols"]) -> "constriction.stream.model.Categorical":
+    """Of frequencies that sum to TOTAL, a power of two: the coder's fixed-point numbers hold them exactly."""
+    return constriction.stream.model.Categorical(table / TOTAL, perfect=False)
