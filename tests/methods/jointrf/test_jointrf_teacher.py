@@ -78,7 +78,7 @@ def test_a_basis_field_learns_the_ball() -> None:
     distil(student, frame, teacher, scene.train.cameras, settings, "ball", networks)
     after = _errors(student, teacher)
     assert after[0] < 0.25 * before[0]
-    assert after[1] < 0.1 * before[1]
+    assert after[1] < 0.3 * before[1]
 
 
 def _errors(student: BasisField, teacher: Teacher) -> Any:
