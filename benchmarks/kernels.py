@@ -19,6 +19,7 @@ from torch import Tensor
 
 from benchmarks._timing import median_milliseconds, nothing
 from nerfzip.benchmark.environment import device_description
+from nerfzip.fields.basis_geometry import BasisBudget
 from nerfzip.geometry import Box, Rays, intersect_box
 from nerfzip.kernels import (
     VoxelGradient,
@@ -33,6 +34,8 @@ from nerfzip.kernels import (
     use_twins,
 )
 from nerfzip.kernels.nearest_code import nearest_codes
+from nerfzip.kernels.periodic import periodic_product
+from nerfzip.kernels.tabulated import tabulated_sum
 from nerfzip.kernels.traversal import block_distances, hits_occupancy
 
 RESOLUTION = (114, 196, 140)
@@ -46,6 +49,10 @@ SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD = -4.6, 0.5, 1e-3, 1e-
 ACTIVATION = (SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD)
 CODES, VECTORS = 4096, 16_384
 PLANE = (256, 256)
+PERIODIC = BasisBudget(
+    5_308_416, 1 / 9, [32, 51, 70, 89, 108, 128], [4, 4, 4, 2, 2, 2], [2, 3.2, 4.4, 5.6, 6.8, 8], 768, 300
+)
+"""The published sizes of JointRF's grids."""
 
 Run = Callable[[], tuple[Tensor, ...]]
 
@@ -266,6 +273,27 @@ def codebook_case() -> Case:
     )
 
 
+def periodic_cases(positions: Tensor) -> Iterator[Case]:
+    geometry = PERIODIC.geometry(Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)))
+    inside = positions / torch.tensor(RESOLUTION)
+    grids = [torch.randn(*shape, requires_grad=True) for shape in [geometry.coefficient_shape, *geometry.basis_shapes]]
+
+    def forward() -> tuple[Tensor, ...]:
+        return (periodic_product(grids[0], grids[1:], inside, geometry.tiles),)
+
+    yield Case("periodic_product", lambda: forward, close)
+    yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close)
+
+    values = (4 * torch.randn(geometry.parameters // geometry.channels, geometry.channels)).requires_grad_()
+    table = torch.rand(geometry.channels, 8 * 40 + 1, requires_grad=True)
+
+    def total() -> tuple[Tensor, ...]:
+        return (tabulated_sum(table, values, -20.0, 1 / 8) / values.numel(),)
+
+    yield Case(f"tabulated_sum, {values.numel():,}", lambda: total, close)
+    yield Case("  backward", lambda: backward_of(total, (table, values)), close)
+
+
 def all_cases(scene: Scene) -> Iterator[Case]:
     yield from traversal_cases(scene)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
@@ -274,6 +302,7 @@ def all_cases(scene: Scene) -> Iterator[Case]:
     yield from rendering_cases(samples.alphas, samples.ray_offsets)
     yield adam_case(samples.positions)
     yield codebook_case()
+    yield from periodic_cases(samples.positions)
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:

@@ -7,6 +7,8 @@ from nerfzip.kernels.cpu.compile import inlined, parallel_kernel
 from nerfzip.kernels.cpu.trilinear import ONE, ZERO, balanced_ranges
 
 HALF = np.float32(0.5)
+PART = 4096
+"""Samples that a thread looks up at a time."""
 
 
 @inlined
@@ -44,31 +46,40 @@ def add_corners(grid, x, fx, y, fy, z, fz, out, first, channels):  # type: ignor
         )
 
 
+@inlined
+def add_level(grid, positions, tiles, begin, end, values, first, channels):  # type: ignore[no-untyped-def]
+    """`add_corners` of the samples from `begin` to `end` in one level."""
+    for n in range(begin, end):
+        x, fx = cell_in_tile(positions[n, 0], tiles[0], grid.shape[0])
+        y, fy = cell_in_tile(positions[n, 1], tiles[1], grid.shape[1])
+        z, fz = cell_in_tile(positions[n, 2], tiles[2], grid.shape[2])
+        add_corners(grid, x, fx, y, fy, z, fz, values[n], first, channels)
+
+
 @parallel_kernel
 def gather(coefficients, bases, positions, tiles, channels, coefficient_values, basis_values, out):  # type: ignore[no-untyped-def]
     size_x, size_y, size_z, _ = coefficients.shape
-    for n in prange(len(positions)):
-        px, py, pz = positions[n, 0], positions[n, 1], positions[n, 2]
-        x, fx = cell_in_box(px, size_x)
-        y, fy = cell_in_box(py, size_y)
-        z, fz = cell_in_box(pz, size_z)
-        add_corners(coefficients, x, fx, y, fy, z, fz, coefficient_values[n], 0, len(channels))
+    # Level by level, so that a level stays in the cache.
+    for part in prange(-(-len(positions) // PART)):
+        begin, end = part * PART, min((part + 1) * PART, len(positions))
         first = 0
         for level in range(len(bases)):
             grid = bases[level]
-            x, fx = cell_in_tile(px, tiles[level, 0], grid.shape[0])
-            y, fy = cell_in_tile(py, tiles[level, 1], grid.shape[1])
-            z, fz = cell_in_tile(pz, tiles[level, 2], grid.shape[2])
             # A constant number of channels unrolls into vector instructions.
             if grid.shape[3] == 4:
-                add_corners(grid, x, fx, y, fy, z, fz, basis_values[n], first, 4)
+                add_level(grid, positions, tiles[level], begin, end, basis_values, first, 4)
             elif grid.shape[3] == 2:
-                add_corners(grid, x, fx, y, fy, z, fz, basis_values[n], first, 2)
+                add_level(grid, positions, tiles[level], begin, end, basis_values, first, 2)
             else:
-                add_corners(grid, x, fx, y, fy, z, fz, basis_values[n], first, grid.shape[3])
+                add_level(grid, positions, tiles[level], begin, end, basis_values, first, grid.shape[3])
             first += grid.shape[3]
-        for c in range(len(channels)):
-            out[n, c] = coefficient_values[n, c] * basis_values[n, c]
+        for n in range(begin, end):
+            x, fx = cell_in_box(positions[n, 0], size_x)
+            y, fy = cell_in_box(positions[n, 1], size_y)
+            z, fz = cell_in_box(positions[n, 2], size_z)
+            add_corners(coefficients, x, fx, y, fy, z, fz, coefficient_values[n], 0, len(channels))
+            for c in range(len(channels)):
+                out[n, c] = coefficient_values[n, c] * basis_values[n, c]
 
 
 @inlined

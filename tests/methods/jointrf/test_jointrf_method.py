@@ -9,11 +9,14 @@ import pytest
 import torch
 from test_contract import TINY, TINY_VIDEO
 
-from methods.jointrf.grids import FrameGrids, Quantization, Symbols
+from methods.jointrf.coding import Coder, encode_frame
+from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization, Symbols
 from methods.jointrf.packing import DecodedFrame
 from nerfzip.bitstream import BitstreamReader, VolumetricVideo, frame_section, tensor_digest, unpack
 from nerfzip.config import build, job_configs
 from nerfzip.errors import BitstreamError
+from nerfzip.fields.basis_geometry import BasisBudget
+from nerfzip.geometry import Box
 
 
 @cache
@@ -80,11 +83,24 @@ def test_a_frame_reads_the_networks_its_key_frame_and_itself() -> None:
     assert reader.bytes_read - before == sum(reader.sizes[frame_section(index)] for index in range(3))
 
 
-@pytest.mark.parametrize("word", ["method.joint=false", "method.residual=false"])
+@pytest.mark.parametrize("word", ["method.joint=false", "method.residual=false", "method.coder=float32"])
 def test_ablations_are_files_too(word: str) -> None:
     data = encoded(word)
     assert tensor_digest(opened(data).coded_tensors()) == unpack(data).digest
     assert unpack(data).digest != unpack(encoded()).digest
+
+
+def test_the_size_is_what_the_entropy_models_estimate() -> None:
+    budget = BasisBudget(300_000, 0.2, [16, 24, 32], [4, 4, 2], [1.0, 2.0, 3.0], 64, 64)
+    geometry = budget.geometry(Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)))
+    torch.manual_seed(0)
+    entropy = FrameEntropy(geometry, 4.0)
+    shapes = [*geometry.basis_shapes, geometry.coefficient_shape]
+    *bases, coefficients = ((2 * torch.randn(shape)).round().to(torch.int32) for shape in shapes)
+    symbols = Symbols(bases, coefficients)
+    payload = encode_frame(torch.zeros(8, 8, 8, dtype=torch.bool), symbols, entropy, None, Coder.PAPER)
+    estimate = float(torch.stack(entropy.bits([grid.float() for grid in symbols.grids()])).sum()) / 8
+    assert abs(len(payload) - estimate) < 0.01 * estimate + 200
 
 
 @pytest.mark.parametrize("coder", ["paper", "context"])
