@@ -5,10 +5,7 @@ nothing else. It writes OUT/images/*.png, then OUT/decode.json: what it measured
 is the process to end with.
 """
 
-import ctypes
 import json
-import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -20,15 +17,13 @@ from nerfzip.benchmark.decoding import decode_file
 from nerfzip.benchmark.environment import device_description
 from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory
+from nerfzip.benchmark.parent_process import end_with
 from nerfzip.errors import NerfzipError
 from nerfzip.fields.field import Field, Renderable, VolumetricField
 from nerfzip.files import write_atomically
 from nerfzip.progress import track
 from nerfzip.rendering.images import render_images, write_png
 from nerfzip.stopwatch import stopwatch
-
-PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl: send this process a signal when its parent dies."""
 
 
 def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) -> dict[str, Any]:
@@ -79,16 +74,7 @@ def main(arguments: list[str]) -> int:
     return 1 if "error" in result else 0
 
 
-def _end_with(parent: int) -> None:
-    """Be killed when the parent process dies, however it dies; on other systems than Linux, only if it has already."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have died before; then another process is our parent by now.
-    if os.getppid() != parent:
-        sys.exit(f"nerfzip: process {parent}, which wanted this decoded, has ended")
-
-
 if __name__ == "__main__":
     if len(sys.argv) > 5:
-        _end_with(int(sys.argv[5]))
+        end_with(int(sys.argv[5]))
     sys.exit(main(sys.argv[1:]))

@@ -157,11 +157,9 @@ def _watched(points: list[Point], launched: list[Point], show: Show, seconds: fl
             if now.state in (State.DONE, State.FAILED):
                 del last[number]
 
-    try:
-        with every(seconds, look):
-            yield
-    finally:
-        look()
+    with every(seconds, look):
+        yield
+    look()
 
 
 def _new_folder(parent: Path) -> Path:

@@ -13,11 +13,8 @@ from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 
 SCHEMA = 4
-"""1 had no labels; its rows are read with their method's name as the label. 1 and 2 had static scenes only. Until 3 the
+"""1 had no labels; its rows are read with their method's name as the label. 1 and 2 had static scenes only. Up to 3 the
 images were a list of objects."""
-
-COLUMNS_SINCE = 4
-"""The first schema with `Row.images` as columns."""
 
 
 class NewerRowError(NerfzipError):
@@ -116,8 +113,9 @@ def read_row(path: Path, with_images: bool = True) -> Row:
         error_type = NewerRowError if isinstance(schema, int) and schema > SCHEMA else NerfzipError
         raise error_type(f"{path}: a row of schema {schema}, this version of nerfzip reads schemas 1 to {SCHEMA}")
     try:
-        images = _images(fields["images"], schema) if with_images else {}
-        return Row(**{"label": fields["method"], **fields, "images": images, "schema": SCHEMA})
+        images = _images(fields["images"], schema)
+        kept = images if with_images else {}
+        return Row(**{"label": fields["method"], **fields, "images": kept, "schema": SCHEMA})
     except (KeyError, TypeError, ValueError) as error:
         raise NerfzipError(f"{path}: not a result row: {error}") from error
 
@@ -132,12 +130,17 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 def _images(found: Any, schema: int) -> dict[str, list[Any]]:
     try:
-        columns = image_columns(found) if schema < COLUMNS_SINCE else found
-        lengths = {len(column) for column in columns.values()}
+        columns = image_columns(found) if schema < 4 else found
+        types = set(map(type, columns.values()))
     except (AttributeError, TypeError) as error:
         raise ValueError(f"images: {error}") from error
-    if len(lengths) > 1:
+    if types - {list}:
+        raise ValueError("images: expected a list in each column")
+    if len(set(map(len, columns.values()))) > 1:
         raise ValueError("images: columns of different lengths")
+    for name in ("view", "file") if columns else ():
+        if set(map(type, columns.get(name, [None]))) - {str}:
+            raise ValueError(f"images.{name}: expected a text for each view")
     return columns
 
 

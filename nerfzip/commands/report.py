@@ -28,7 +28,7 @@ def main(arguments: Namespace) -> int:
         with_papers=arguments.with_papers,
         every_scene=arguments.every_scene,
     )
-    with workers() as pool:
+    with workers(differences=arguments.anchor is not None) as pool:
         rows = store.rows_by_folder(arguments.folder, with_images=False)
         if not rows:
             raise NerfzipError(

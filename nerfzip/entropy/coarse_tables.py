@@ -26,7 +26,7 @@ def frequencies(codes: UInt8[np.ndarray, "contexts symbols"]) -> Int[np.ndarray,
     """Frequencies that sum to TOTAL in each context; a context without symbols gets them all on its first.
 
     Raises:
-        BitstreamError: a code that `coarse_tables` does not make.
+        BitstreamError: codes that `coarse_tables` does not make.
     """
     if codes.size and int(codes.max()) > 4 * (PRECISION + 1):
         raise BitstreamError(f"a table: code {codes.max()}, expected at most {4 * (PRECISION + 1)}")
@@ -37,6 +37,8 @@ def frequencies(codes: UInt8[np.ndarray, "contexts symbols"]) -> Int[np.ndarray,
     shares = weights * TOTAL // weights.sum(axis=1, keepdims=True)
     shares = np.where(weights > 0, np.maximum(shares, 1), 0)
     shares[np.arange(len(codes)), shares.argmax(axis=1)] += TOTAL - shares.sum(axis=1)
+    if (shares < (weights > 0)).any():
+        raise BitstreamError(f"a table: more small frequencies than {TOTAL} can hold")
     return shares
 
 

@@ -69,6 +69,8 @@ def caption(psnr: float, size: int) -> str:
 
 def size_text(size: float) -> str:
     """Of a number of bytes."""
+    if size < 1e3:
+        return f"{size:.0f} B"
     return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 

@@ -5,25 +5,54 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+
+from nerfzip.benchmark.parent_process import end_with
+from nerfzip.errors import NerfzipError
 
 MOST_WORKERS = 8
 """More would not be worth their start, of a second."""
 
 
 @contextmanager
-def workers() -> Iterator[Executor]:
+def workers(differences: bool) -> Iterator[Executor]:
     """Processes that start at once: what they import takes as long as reading thousands of rows.
 
-    Forked before these are read, they share no memory with them, which would have to be copied page by page.
+    Forked before these are read, they share no memory with them, which would have to be copied page by page. They end
+    with the block, whatever they are doing then.
+
+    Args:
+        differences: whether they will be asked for Bjøntegaard differences.
+
+    Raises:
+        NerfzipError: one of them died.
     """
-    count = min(MOST_WORKERS, os.cpu_count() or 1)
-    with ProcessPoolExecutor(count, multiprocessing.get_context("fork"), _start) as pool:
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(min(MOST_WORKERS, _cores()), context, _start, (os.getpid(), differences))
+    try:
         pool.submit(os.getpid)  # The first task starts them all.
         yield pool
+        pool.shutdown()
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise NerfzipError("a process that drew for the report has died; is there too little memory?") from error
+        raise
 
 
-def _start() -> None:
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start(parent: int, differences: bool) -> None:
     # Ctrl-C is for the report's own process alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import bjontegaard  # noqa: F401 - imports matplotlib too
+    end_with(parent)
+    import matplotlib.figure  # noqa: F401
+
+    if differences:
+        import bjontegaard  # noqa: F401

@@ -117,7 +117,7 @@ def write_report(
     if settings.anchor is not None:
         names = [name for curves in papers.values() for name in curves]
         check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
-    with nullcontext(pool) if pool else workers() as pool:
+    with nullcontext(pool) if pool else workers(settings.anchor is not None) as pool:
         # What takes long is begun first, and waited for when all else is done.
         differences = None
         if settings.anchor is not None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -52,13 +53,26 @@ def test_a_damaged_row_is_unfinished_with_the_reason(out: Path, text: str) -> No
     assert "row.json: not a result row" in damaged.reason
 
 
-def test_columns_of_different_lengths_are_damage(out: Path) -> None:
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ({"view": ["a", "b"], "file": ["0", "1"], "psnr": [1.0]}, "images: columns of different lengths"),
+        ({"view": "ab", "file": ["0", "1"]}, "images: expected a list in each column"),
+        ({"view": {"0": "a"}, "file": ["0"]}, "images: expected a list in each column"),
+        ({"view": ["a"], "file": [None]}, "images.file: expected a text for each view"),
+        ({"file": ["0"], "psnr": [1.0]}, "images.view: expected a text for each view"),
+        ([], "images: 'list' object has no attribute 'values'"),
+        (None, "images: 'NoneType' object has no attribute 'values'"),
+    ],
+)
+def test_damaged_images_are_a_damaged_row_to_all_who_read(out: Path, images: object, message: str) -> None:
     file = point(out, "fine") / "row.json"
-    fields = json.loads(file.read_text())
-    fields["images"]["psnr"].pop()
-    file.write_text(json.dumps(fields))
-    with pytest.raises(NerfzipError, match=r"row\.json: not a result row: images: columns of different lengths"):
-        read_row(file)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"images": images}))
+    for with_images in (True, False):
+        with pytest.raises(NerfzipError, match=f"not a result row: {re.escape(message)}"):
+            read_row(file, with_images)
+        assert [row.rate for row in rows_by_folder(out, with_images).values()] == ["coarse"]
+    assert stored_point(point(out, "fine")).state == State.UNFINISHED
 
 
 def test_a_row_is_written_with_a_line_for_each_value(out: Path) -> None:

@@ -23,3 +23,15 @@ def test_tables_sum_to_their_total_and_are_near_the_counts() -> None:
         assert spent <= 1.01 * ideal + 1
     with pytest.raises(BitstreamError, match="a table"):
         frequencies(np.full((1, 53), 200, np.uint8))
+
+
+def test_a_table_that_has_no_room_for_its_smallest_is_refused() -> None:
+    with pytest.raises(BitstreamError, match="more small frequencies"):
+        frequencies(np.array([[52] * 56 + [1] * 200], np.uint8))
+
+
+def test_tables_of_any_counts_can_be_read() -> None:
+    generator = np.random.default_rng(1)
+    for exponent in range(30):
+        counts = (generator.random((20, 256)) ** exponent * 1e9).astype(np.int64) + generator.integers(0, 2, (20, 256))
+        assert ((frequencies(coarse_tables(counts)) > 0) == (counts > 0))[counts.any(axis=1)].all()

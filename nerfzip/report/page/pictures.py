@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from nerfzip.benchmark.ground_truth import ground_truth_folder, kept_views, truth_name
 from nerfzip.benchmark.point_files import ROW
 from nerfzip.benchmark.row import Row, read_row
+from nerfzip.errors import NerfzipError
 from nerfzip.report.error_map import colours, error_levels
 
 MOST_PICTURES = 120
@@ -72,10 +73,8 @@ def choose_views(rows: Sequence[Row], folders: Sequence[Path | None]) -> list[Vi
     `most_pictures`, and never more than that.
 
     Args:
-        folders: of the rows, where their images are read about: the rows themselves may be without. None has no views.
-
-    Raises:
-        NerfzipError: a folder has no row any more.
+        folders: of the rows, where their images are read about: the rows themselves may be without. None has no views,
+            nor has one whose row has gone meanwhile.
     """
     seeds: dict[tuple[str, ...], int] = {}
     for row in rows:
@@ -125,9 +124,12 @@ def colour_bar(stops: int = 17) -> list[str]:
 
 def _kept(folder: Path) -> list[tuple[int, dict[str, Any]]]:
     """Numbers and images of a point's kept views; those of training views have no ground truth beside the points."""
-    row = read_row(folder / ROW)
+    try:
+        row = read_row(folder / ROW)
+    except NerfzipError:
+        return []
     splits = row.images.get("split") or ["test"] * len(row.images.get("file", []))
-    tests = [number for number, split in enumerate(splits) if split == "test"]
+    tests = [number for number, split in enumerate(splits) if split in ("test", None)]
     return [(tests[place], row.image(tests[place])) for place in kept_views(len(tests))] if tests else []
 
 
