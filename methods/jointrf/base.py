@@ -9,15 +9,15 @@ from torch import Tensor
 
 from methods.jointrf.distillation import Distillation, distil
 from methods.jointrf.grids import FrameGrids
-from methods.jointrf.teacher import Teacher, occupancy_resolution, teacher_of
+from methods.jointrf.teacher import teacher_of
 from methods.jointrf.training import Schedule, train_frame
-from nerfzip.data.scene import Scene, VolumetricScene
+from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import require_setting
-from nerfzip.fields.basis_field import BasisField, Shading
+from nerfzip.fields.basis_field import Shading
 from nerfzip.fields.basis_geometry import BasisBudget
 from nerfzip.fields.basis_header import BasisDescription
-from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
-from nerfzip.sampling import Occupancy
+from nerfzip.fields.basis_networks import NetworkSizes
+from nerfzip.geometry import Box
 from nerfzip.training.ray_sampler import RaySampler
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class BasisVideo:
             if index:
                 grids = grids.as_key() if is_key else grids.following()
             teacher = teacher_of(self.teacher.fit(scene), scene, resolution, self.seen_weight)
-            field = new_field(description, grids, networks, teacher, scene)
+            field = description.field(grids.unquantized(), networks, teacher.seen)
             trained = networks if index == 0 else None
             distillation = self.distillation if index else self.first_distillation
             distil(field, grids, teacher, scene.train.cameras, distillation, f"frame {index}, distillation", trained)
@@ -129,16 +129,7 @@ class BasisVideo:
         return FittedVideo(description, group, networks.state_dict(), frames)
 
 
-def new_field(
-    description: BasisDescription, grids: FrameGrids, networks: BasisNetworks, teacher: Teacher, scene: Scene
-) -> BasisField:
-    """A frame that is about to be trained, where its teacher sees something."""
-    return BasisField(
-        description.geometry,
-        grids.unquantized(),
-        networks,
-        Occupancy.of(teacher.seen),
-        description.shading,
-        scene.background,
-        scene.near,
-    )
+def occupancy_resolution(box: Box, voxels: int) -> tuple[int, int, int]:
+    """Of a mask with `voxels` along the longest side of a box, and voxels that are about cubes."""
+    x, y, z = (max(2, round(voxels * side / max(box.size))) for side in box.size)
+    return x, y, z

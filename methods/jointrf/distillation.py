@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import normalize, softplus
+from torch import nn
+from torch.nn.functional import normalize
 
 from methods.jointrf.grids import FrameGrids
 from methods.jointrf.teacher import Teacher
-from methods.jointrf.training import BETAS
-from nerfzip.fields.basis_field import DISTANCE_SCALE, BasisField
+from methods.jointrf.training import decaying_adam
+from nerfzip.fields.basis_field import BasisField
 from nerfzip.geometry import Cameras
 from nerfzip.progress import track
 
@@ -54,8 +54,7 @@ def distil(
     groups = [{"params": list(frame.parameters()), "lr": settings.grids}]
     if networks is not None:
         groups.append({"params": list(networks.parameters()), "lr": settings.networks})
-    optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
-    decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.decay ** (1 / settings.iterations))
+    optimiser, decay = decaying_adam(groups, settings.decay, settings.iterations)
     voxels = (field.occupancy.mask > 0).nonzero()
     last = torch.tensor(field.occupancy.mask.shape) - 1
     low, size = torch.tensor(teacher.box.minimum), torch.tensor(teacher.box.size)
@@ -69,8 +68,8 @@ def distil(
         density, colour = teacher.density(relative) - shift, teacher.colour(relative, directions)
         field.grids = frame.unquantized()
         raw, appearance = field.raw_density(positions)
-        target, opacity = _opacity(density + shift, field), _opacity(raw + shift, field)
-        errors = (opacity - target).square()
+        target = field.opacity(density)
+        errors = (field.opacity(raw) - target).square()
         errors = errors + settings.raw * (raw - density).square().clamp(max=settings.largest_raw)
         shade = field.networks.shade(appearance, directions)
         loss = errors.mean() + settings.colour * (target * (shade - colour).square().sum(dim=1)).mean()
@@ -79,8 +78,3 @@ def distil(
         optimiser.step()
         decay.step()
     field.grids = frame.unquantized()
-
-
-def _opacity(raw: Tensor, field: BasisField) -> Tensor:
-    """Over a step of the rays."""
-    return 1 - torch.exp(-DISTANCE_SCALE * field.step / field.geometry.longest_side * softplus(raw))

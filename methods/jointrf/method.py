@@ -31,10 +31,8 @@ from nerfzip.bitstream import (
 )
 from nerfzip.data.scene import Scene, VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
-from nerfzip.fields.basis_field import BasisField
 from nerfzip.fields.basis_header import describe, parse
 from nerfzip.method import VolumetricField
-from nerfzip.sampling import Occupancy
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "jointrf"
@@ -200,22 +198,14 @@ class JointRF:
         index: int,
     ) -> tuple[FrameGrids, Bool[Tensor, "x y z"]]:
         """The grids of a frame, which start from the fitted ones, and its occupancy. The entropy model learns along."""
-        fitted, networks, description = model.frames[index], layout.networks, layout.description
+        fitted, networks = model.frames[index], layout.networks
         bases = fitted.bases
         if key is not None and not self.residual:
             of_key = model.frames[index - index % model.group].bases
             bases = [basis + residual for basis, residual in zip(of_key, bases, strict=True)]
         reference = list(key.grids.bases) if key is not None and self.residual else None
         grids = FrameGrids(fitted.coefficients, bases, reference, layout.steps)
-        field = BasisField(
-            description.geometry,
-            grids.unquantized(),
-            networks,
-            Occupancy.of(fitted.mask),
-            description.shading,
-            description.background,
-            description.near,
-        )
+        field = layout.description.field(grids.unquantized(), networks, fitted.mask)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
         schedule = self.other if key is not None else self.key
         name, trained = f"frame {index}", networks if index == 0 else None

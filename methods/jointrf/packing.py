@@ -16,7 +16,6 @@ from nerfzip.errors import BitstreamError
 from nerfzip.fields.basis_field import BasisField, BasisGrids
 from nerfzip.fields.basis_header import BasisDescription
 from nerfzip.fields.basis_networks import BasisNetworks
-from nerfzip.sampling import Occupancy
 
 NETWORKS = "networks"
 """The section of the networks' weights, once a file."""
@@ -78,16 +77,7 @@ class FrameFormat:
         return {"mask": frame.mask.to(torch.uint8), "coefficients": frame.symbols.coefficients, **bases}
 
     def renderable(self, frame: DecodedFrame) -> BasisField:
-        description = self.description
-        return BasisField(
-            description.geometry,
-            frame.grids,
-            self.networks,
-            Occupancy.of(frame.mask),
-            description.shading,
-            description.background,
-            description.near,
-        )
+        return self.description.field(frame.grids, self.networks, frame.mask)
 
 
 def _basis_names(levels: int) -> list[str]:

@@ -58,12 +58,6 @@ class Teacher:
         return (world - torch.tensor(geometry.box.minimum)) * geometry.scale(world)
 
 
-def occupancy_resolution(box: Box, voxels: int) -> tuple[int, int, int]:
-    """Of a mask with `voxels` along the longest side of a box, and voxels that are about cubes."""
-    x, y, z = (max(2, round(voxels * side / max(box.size))) for side in box.size)
-    return x, y, z
-
-
 @torch.no_grad()
 def teacher_of(field: VoxelField, scene: Scene, resolution: tuple[int, int, int], least_weight: float) -> Teacher:
     """Look through all training cameras for samples of more than `least_weight` in their pixels' colours."""

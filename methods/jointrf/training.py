@@ -1,10 +1,12 @@
 """Training one frame, its entropy models and, with the first key frame, the networks (JointRF, equations 6 to 8)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import ExponentialLR
 
 from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
 from nerfzip.errors import TrainingError, require_setting
@@ -26,8 +28,6 @@ class Schedule:
         decay: factor that they have fallen by at the end, exponentially.
         refresh_at: iterations at which rays begin to find their samples by what the field has become. From the last
             on voxels are watched; those in which nothing is seen leave the occupancy at the end.
-        variation: weight of the squared differences of neighbours in all grids, per training pixel.
-        variation_every: it is looked at every so many iterations, with as much more weight.
         rounded: share of the iterations, at the end, that see rounded values in place of noise.
     """
 
@@ -38,8 +38,6 @@ class Schedule:
     entropy: float
     decay: float
     refresh_at: list[int]
-    variation: float
-    variation_every: int
     rounded: float
 
     def __post_init__(self) -> None:
@@ -87,8 +85,7 @@ def train_frame(
         groups.append({"params": list(networks.parameters()), "lr": schedule.networks})
     if rate is not None:
         groups.append({"params": list(rate.entropy.parameters()), "lr": schedule.entropy})
-    optimiser = torch.optim.Adam(groups, betas=BETAS, fused=True)
-    decay = torch.optim.lr_scheduler.ExponentialLR(optimiser, schedule.decay ** (1 / schedule.iterations))
+    optimiser, decay = decaying_adam(groups, schedule.decay, schedule.iterations)
     pixels = len(sampler.pixels)
     seen = torch.zeros_like(field.occupancy.mask)
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))
@@ -111,8 +108,6 @@ def train_frame(
             loss = loss + residual / pixels * sum(basis.abs().sum() for basis in frame.bases)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
-        if schedule.variation and iteration % schedule.variation_every == 0:
-            loss = loss + schedule.variation_every * schedule.variation / pixels * _variation(frame)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -121,7 +116,7 @@ def train_frame(
     field.refresh_proposal()
 
 
-def _variation(frame: FrameGrids) -> Float[Tensor, ""]:
-    """Σ of squared differences of neighbours, of the coefficients and of the bases or residuals."""
-    grids = [frame.coefficients, *frame.bases]
-    return torch.stack([grid.diff(dim=axis).square().sum() for grid in grids for axis in range(3)]).sum()
+def decaying_adam(groups: list[dict[str, Any]], decay: float, iterations: int) -> tuple[Adam, ExponentialLR]:
+    """An optimiser whose learning rates have fallen by `decay` after so many iterations."""
+    optimiser = Adam(groups, betas=BETAS, fused=True)
+    return optimiser, ExponentialLR(optimiser, decay ** (1 / iterations))

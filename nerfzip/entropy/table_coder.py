@@ -15,7 +15,7 @@ from nerfzip.entropy.coarse_tables import coarse_tables, frequencies, table_mode
 from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
-TOTAL = 1 << 30
+COUNTS = 1 << 30
 """Of what probabilities are counted in before they become coarse."""
 MOST_SYMBOLS = 255
 """In a table, beside the escape: JointRF means its symbols to fit into 8 bits."""
@@ -86,7 +86,7 @@ def _window(values: Int[np.ndarray, "count channels"]) -> tuple[int, int]:
 def _counts(probabilities: Float[np.ndarray, "channels symbols"]) -> Int[np.ndarray, "channels symbols+1"]:
     """None of them zero; the last is the escape's."""
     sums = np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-30)
-    counts = 1 + np.floor(TOTAL * np.maximum(probabilities, 0) / sums).astype(np.int64)
+    counts = 1 + np.floor(COUNTS * np.maximum(probabilities, 0) / sums).astype(np.int64)
     return np.pad(counts, ((0, 0), (0, 1)), constant_values=1)
 
 

@@ -106,6 +106,15 @@ class BasisField:
     def step(self) -> float:
         return self.geometry.step
 
+    @property
+    def interval(self) -> float:
+        """Length of a step as opacity is measured."""
+        return DISTANCE_SCALE * self.geometry.step / self.geometry.longest_side
+
+    def opacity(self, raw: Float[Tensor, "samples"]) -> Float[Tensor, "samples"]:
+        """Over a step, of raw densities."""
+        return 1 - torch.exp(-self.interval * torch.nn.functional.softplus(raw + self.shading.density_shift))
+
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels of the occupancy, and where rays enter and leave the box in world units."""
         minimum, size = (
@@ -141,18 +150,27 @@ class BasisField:
             seen: here a voxel of the occupancy is set to 1 if a sample in it gets a colour.
         """
         step, shading = self.geometry.step, self.shading
-        interval = DISTANCE_SCALE * step / self.geometry.longest_side
         origins, directions, t_min, t_max = self.to_voxels(rays)
         if jitter:
             t_min = t_min + step * torch.rand_like(t_min)
         mask, blocks = self.occupancy.mask, self.occupancy.blocks
         samples = march_density(
-            *(origins, directions, t_min, t_max, mask, blocks, step, self.proposal, shading.density_shift, interval),
+            *(
+                origins,
+                directions,
+                t_min,
+                t_max,
+                mask,
+                blocks,
+                step,
+                self.proposal,
+                shading.density_shift,
+                self.interval,
+            ),
             *(shading.proposal_alpha, shading.proposal_transmittance),
         )
         raw, appearance = self.raw_density(samples.positions)
-        alphas = 1 - torch.exp(-interval * torch.nn.functional.softplus(raw + shading.density_shift))
-        weights, transmittance = render_weights(alphas, samples.ray_offsets)
+        weights, transmittance = render_weights(self.opacity(raw), samples.ray_offsets)
         visible = (weights.detach() > shading.weight_threshold).nonzero()[:, 0]
         if seen is not None:
             x, y, z = samples.positions[visible].round().long().unbind(dim=1)

@@ -4,11 +4,15 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from jaxtyping import Bool
+from torch import Tensor
+
 from nerfzip.errors import BitstreamError
-from nerfzip.fields.basis_field import Shading
+from nerfzip.fields.basis_field import BasisField, BasisGrids, Shading
 from nerfzip.fields.basis_geometry import BasisGeometry
 from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
 from nerfzip.geometry import Box, Colour
+from nerfzip.sampling import Occupancy
 
 MOST_PARAMETERS = 1 << 26
 """In the grids of a frame: 256 MiB as float32."""
@@ -41,6 +45,10 @@ class BasisDescription:
     def new_networks(self) -> BasisNetworks:
         """With arbitrary weights."""
         return BasisNetworks(self.geometry.channels, self.networks)
+
+    def field(self, grids: BasisGrids, networks: BasisNetworks, mask: Bool[Tensor, "x y z"]) -> BasisField:
+        """A frame, sampled where its mask says."""
+        return BasisField(self.geometry, grids, networks, Occupancy.of(mask), self.shading, self.background, self.near)
 
 
 def describe(description: BasisDescription) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
+from methods.jointrf.base import occupancy_resolution
 from methods.jointrf.distillation import Distillation, distil
 from methods.jointrf.grids import FrameGrids
-from methods.jointrf.teacher import Teacher, occupancy_resolution, teacher_of
+from methods.jointrf.teacher import Teacher, teacher_of
 from nerfzip.config import build, job_configs
 from nerfzip.data.scene import Scene
 from nerfzip.fields import Shading, VoxelField, VoxelGeometry
