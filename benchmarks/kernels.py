@@ -33,6 +33,8 @@ from nerfzip.kernels import (
     traverse_occupancy,
     use_twins,
 )
+from nerfzip.kernels.hash_encoding import hash_encoding
+from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.kernels.nearest_code import nearest_codes
 from nerfzip.kernels.periodic import periodic_product
 from nerfzip.kernels.tabulated import tabulated_sum
@@ -53,6 +55,7 @@ PERIODIC = BasisBudget(
     5_308_416, 1 / 9, [32, 51, 70, 89, 108, 128], [4, 4, 4, 2, 2, 2], [2, 3.2, 4.4, 5.6, 6.8, 8], 768, 300
 )
 """The published sizes of JointRF's grids."""
+HASH_SAMPLES, HASH_FEATURES = 131_072, 2
 
 Run = Callable[[], tuple[Tensor, ...]]
 
@@ -294,6 +297,23 @@ def periodic_cases(positions: Tensor) -> Iterator[Case]:
     yield Case("  backward", lambda: backward_of(total, (table, values)), close)
 
 
+def hash_encoding_cases() -> Iterator[Case]:
+    levels = HashLevels()
+    table = torch.randn(levels.rows, HASH_FEATURES, requires_grad=True)
+    positions = 2 * torch.rand(HASH_SAMPLES, 3) - 1
+    upstream = torch.randn(HASH_SAMPLES, levels.count * HASH_FEATURES)
+
+    def forward() -> tuple[Tensor, ...]:
+        return (hash_encoding(table, positions, levels),)
+
+    def both() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(forward(), table, upstream)
+
+    yield Case(f"hash_encoding, {HASH_SAMPLES:,} samples", lambda: forward, close)
+    yield Case("  backward", lambda: backward_of(forward, (table,)), close)
+    yield Case("  forward and backward", lambda: both, close)
+
+
 def all_cases(scene: Scene) -> Iterator[Case]:
     yield from traversal_cases(scene)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
@@ -303,6 +323,7 @@ def all_cases(scene: Scene) -> Iterator[Case]:
     yield adam_case(samples.positions)
     yield codebook_case()
     yield from periodic_cases(samples.positions)
+    yield from hash_encoding_cases()
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:
