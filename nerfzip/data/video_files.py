@@ -76,10 +76,15 @@ class VideoReader:
         if not 0 <= number < len(video):
             raise CaptureError(f"{video.path}: no frame {number}; it has frames 0 to {len(video) - 1}")
         try:
-            return self._decoder(video).decode(number).to_ndarray(format="rgb24")
+            pixels = self._decoder(video).decode(number).to_ndarray(format="rgb24")
         except (av.FFmpegError, ValueError) as error:
             self._close(video.path)
             raise CaptureError(f"{video.path}: frame {number} can't be decoded: {error}") from error
+        width, height = video.size
+        if pixels.shape[:2] != (height, width):
+            found = f"{pixels.shape[1]}×{pixels.shape[0]}"
+            raise CaptureError(f"{video.path}: frame {number} has {found} pixels, expected {width}×{height}")
+        return pixels
 
     def __len__(self) -> int:
         """How many videos are open."""

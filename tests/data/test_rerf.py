@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -181,3 +182,10 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
         length, peaks[count] = json.loads(result.stdout)
         assert length == count
     assert peaks[220] - peaks[20] < 40_000
+
+
+def test_a_frame_of_another_size_than_the_video_says(written: Capture) -> None:
+    video = index_video(written.folder / "image" / "000.mp4")
+    promised = dataclasses.replace(video, size=(WIDTH + 2, HEIGHT))
+    with pytest.raises(CaptureError, match=rf"frame 1 has {WIDTH}×{HEIGHT} pixels, expected {WIDTH + 2}×{HEIGHT}"):
+        VideoReader().rgb(promised, 1)
