@@ -15,11 +15,12 @@ from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import require_setting
 from nerfzip.fields.basis_field import Shading
 from nerfzip.fields.basis_geometry import BasisBudget
-from nerfzip.fields.basis_header import BasisDescription
+from nerfzip.fields.basis_header import MOST_OCCUPANCY_VOXELS, BasisDescription
 from nerfzip.fields.basis_networks import NetworkSizes
 from nerfzip.geometry import Box
 from nerfzip.training.ray_sampler import RaySampler
 
+MOST_OCCUPANCY = int(MOST_OCCUPANCY_VOXELS ** (1 / 3))
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +51,13 @@ class FittedVideo:
         """The key frame of a frame."""
         return index - index % self.group
 
+    def bases(self, index: int) -> list[Float[Tensor, "_ _ _ _"]]:
+        """The basis of a frame: its key frame's, and what it adds to it."""
+        own, key = self.frames[index].bases, self.key(index)
+        if index == key:
+            return own
+        return [basis + residual for basis, residual in zip(self.frames[key].bases, own, strict=True)]
+
 
 class BasisVideo:
     """Fits frame after frame, each from the one before. The networks learn with the first frame, then stay.
@@ -62,7 +70,7 @@ class BasisVideo:
         group: frames in a GOF.
         basis_scale: largest magnitude in a basis grid at the start.
         first_distillation, distillation: from the teacher of the first frame and of others.
-        first, key, other: of the training of the first frame, of further key frames and of other frames.
+        first, further: of the training of the first frame and of others.
         residual: weight of Σ|R| per training pixel.
     """
 
@@ -79,12 +87,11 @@ class BasisVideo:
         first_distillation: Distillation,
         distillation: Distillation,
         first: Schedule,
-        key: Schedule,
-        other: Schedule,
+        further: Schedule,
         residual: float,
     ) -> None:
         require_setting(group >= 1, "method.base.group", group, "at least 1")
-        require_setting(occupancy >= 2, "method.base.occupancy", occupancy, "at least 2")
+        require_setting(2 <= occupancy <= MOST_OCCUPANCY, "method.base.occupancy", occupancy, f"2 to {MOST_OCCUPANCY}")
         self.teacher = teacher
         self.seen_weight = seen_weight
         self.budget = budget
@@ -96,8 +103,7 @@ class BasisVideo:
         self.first_distillation = first_distillation
         self.distillation = distillation
         self.first = first
-        self.key = key
-        self.other = other
+        self.further = further
         self.residual = residual
 
     def fit(self, video: VolumetricScene) -> FittedVideo:
@@ -121,7 +127,7 @@ class BasisVideo:
             distil(field, grids, teacher, scene.train.cameras, distillation, f"frame {index}, distillation", trained)
             field.refresh_proposal()
             sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
-            schedule = self.first if index == 0 else self.key if is_key else self.other
+            schedule = self.further if index else self.first
             train_frame(field, grids, sampler, schedule, f"frame {index}", trained, residual=self.residual)
             networks.requires_grad_(False)
             bases = [basis.detach().clone() for basis in grids.bases]

@@ -40,6 +40,9 @@ class Symbols:
     def grids(self) -> list[Shaped[Tensor, "_ _ _ _"]]:
         return [*self.bases, self.coefficients]
 
+    def as_floats(self) -> list[Float[Tensor, "_ _ _ _"]]:
+        return [grid.float() for grid in self.grids()]
+
 
 class FrameGrids(nn.Module):
     """One frame in training.
@@ -132,3 +135,8 @@ class FrameEntropy(nn.Module):
     def bits(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> list[Float[Tensor, ""]]:
         """Of each grid."""
         return [model.bits(values.flatten(0, 2)) for model, values in zip(self.models, symbols, strict=True)]
+
+    @torch.no_grad()
+    def bytes(self, symbols: Symbols) -> float:
+        """What all grids cost by these distributions."""
+        return float(torch.stack(self.bits(symbols.as_floats())).sum()) / 8

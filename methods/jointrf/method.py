@@ -1,5 +1,6 @@
 """JointRF: from a volumetric video to a file, and back (Zheng et al. 2024; sheet jointrf.md)."""
 
+import copy
 import io
 import logging
 from typing import Any
@@ -9,8 +10,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from methods.jointrf.base import BasisVideo, FittedVideo
-from methods.jointrf.coding import Coder, encode_frame
-from methods.jointrf.grids import NEUTRAL, FrameEntropy, FrameGrids
+from methods.jointrf.coding import CodedFrame, Coder, encode_frame
+from methods.jointrf.grids import NEUTRAL, FrameEntropy, FrameGrids, Symbols
 from methods.jointrf.packing import (
     NETWORKS,
     DecodedFrame,
@@ -19,7 +20,7 @@ from methods.jointrf.packing import (
     encode_networks,
     network_arrays,
 )
-from methods.jointrf.training import Rate, Schedule, train_frame
+from methods.jointrf.training import Rate, Schedule, decaying_adam, train_frame
 from nerfzip.bitstream import (
     BitstreamReader,
     BitstreamWriter,
@@ -39,6 +40,8 @@ METHOD = "jointrf"
 FEWEST_STEPS, MOST_STEPS = 1e-3, 1e6
 SMALLEST_DEVIATION = 1e-5
 """Of a grid; one that hardly varies is quantized as if it varied so much."""
+FINAL_STEPS = 300
+"""Of the distributions, on what is coded; they have settled by then."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +50,7 @@ class JointRF:
 
     Args:
         base: fits all frames without quantization.
-        steps: q: symbols for each standard deviation of a grid of the first key frame.
+        steps: symbols for each standard deviation of a grid of the first key frame.
         entropy_scale: width of the learned distributions at the start, in symbols at q = 1.
         key, other: of the training of key frames and of other frames.
         rate_weight, rate_decay: λ₁, per bit per training pixel, and the factor that it has fallen by at the end.
@@ -114,10 +117,11 @@ class JointRF:
         header = {
             "video": groups.to_header(),
             "field": describe(model.description),
-            "steps": steps,
             "coder": str(self.coder),
             "residual": self.residual,
         }
+        if steps is not None:
+            header["steps"] = steps
         networks = model.description.new_networks()
         networks.load_state_dict(model.networks)
         layout = FrameFormat(
@@ -132,23 +136,25 @@ class JointRF:
         previous: DecodedFrame | None = None
         for index, scene in enumerate(video.frames):
             if groups.key(index) == index:
-                key, previous = None, None
-            entropy = entropies[key is None]
-            grids, mask = self._train(scene, model, layout, key, entropy, index)
+                key = None
+            entropy, schedule = entropies[key is None], self.other if key else self.key
+            grids, mask = self._train(scene, model, layout, key, previous, entropy, index)
             if index == 0:
                 arrays = network_arrays(networks)
                 decode_networks(encode_networks(arrays, self.coder), networks, self.coder)
                 networks.requires_grad_(False)
                 writer.write(NETWORKS, encode_networks(arrays, self.coder))
-            symbols = grids.symbols()
-            payload = encode_frame(mask, symbols, entropy, layout.reference(key, previous), self.coder)
+            frame = CodedFrame(mask, grids.symbols())
+            tables = settled(entropy, frame.symbols, schedule.entropy) if self.coder is Coder.PAPER else entropy
+            payload = encode_frame(frame, tables, layout.reference(key, previous), self.coder)
             writer.write(frame_section(index), payload)
-            previous = DecodedFrame(mask, symbols, layout.grids(symbols, key))
+            previous = layout.decoded(frame, key)
             key = key or previous
             tensors = layout.coded_tensors(previous)
             for name in sorted(tensors):
                 digest.add(tensor_name(index, name), tensors[name])
-            _log.info("frame %d of %d: %d bytes", index + 1, len(video), len(payload))
+            estimate = f", {tables.bytes(frame.symbols):.0f} estimated" if self.coder is Coder.PAPER else ""
+            _log.info("frame %d of %d: %d bytes%s", index + 1, len(video), len(payload), estimate)
         for name in sorted(arrays):
             digest.add(tensor_name(None, name), arrays[name])
         writer.close(digest.digest())
@@ -194,27 +200,44 @@ class JointRF:
         model: FittedVideo,
         layout: FrameFormat,
         key: DecodedFrame | None,
+        previous: DecodedFrame | None,
         entropy: FrameEntropy,
         index: int,
     ) -> tuple[FrameGrids, Bool[Tensor, "x y z"]]:
-        """The grids of a frame, which start from the fitted ones, and its occupancy. The entropy model learns along."""
-        fitted, networks = model.frames[index], layout.networks
-        bases = fitted.bases
-        if key is not None and not self.residual:
-            of_key = model.frames[index - index % model.group].bases
-            bases = [basis + residual for basis, residual in zip(of_key, bases, strict=True)]
-        reference = list(key.grids.bases) if key is not None and self.residual else None
-        grids = FrameGrids(fitted.coefficients, bases, reference, layout.steps)
-        field = layout.description.field(grids.unquantized(), networks, fitted.mask)
+        """The grids of a frame, trained, and its occupancy. The entropy model learns along."""
+        grids = self._start(model, layout, key, previous, index)
+        networks = layout.networks
+        field = layout.description.field(grids.unquantized(), networks, model.frames[index].mask)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background), field)
-        schedule = self.other if key is not None else self.key
+        schedule = self.other if key else self.key
         name, trained = f"frame {index}", networks if index == 0 else None
         joint = self.joint and layout.steps is not None
         rate = Rate(entropy, self.rate_weight, self.rate_decay) if joint else None
         train_frame(field, grids, sampler, schedule, name, trained, self.residual_weight, rate)
-        if not self.joint:
-            _fit_entropy(entropy, grids, schedule)
         return grids, field.occupancy.mask > 0
+
+    def _start(
+        self,
+        model: FittedVideo,
+        layout: FrameFormat,
+        key: DecodedFrame | None,
+        previous: DecodedFrame | None,
+        index: int,
+    ) -> FrameGrids:
+        """What a frame is trained from: the frame before as decoded, and what has changed since then in the fit.
+
+        From the fit alone it would have to lose again all that the frame before lost in its compression.
+        """
+        coefficients, bases = model.frames[index].coefficients, model.bases(index)
+        if previous is not None:
+            coefficients = previous.grids.coefficients + coefficients - model.frames[index - 1].coefficients
+            before = zip(previous.grids.bases, bases, model.bases(index - 1), strict=True)
+            bases = [decoded + basis - fitted for decoded, basis, fitted in before]
+        if key is None or not self.residual:
+            return FrameGrids(coefficients, bases, None, layout.steps)
+        reference = key.grids.bases
+        residuals = [basis - of_key for basis, of_key in zip(bases, reference, strict=True)]
+        return FrameGrids(coefficients, residuals, reference, layout.steps)
 
 
 def _deviation(values: Tensor) -> float:
@@ -231,11 +254,14 @@ def _parse_steps(steps: Any, levels: int) -> list[float]:
     return [float(step) for step in steps]
 
 
-def _fit_entropy(entropy: FrameEntropy, frame: FrameGrids, schedule: Schedule) -> None:
-    """Distributions for values that were trained without them."""
-    symbols = [grid.float() for grid in frame.symbols().grids()]
-    optimiser = torch.optim.Adam(entropy.parameters(), lr=schedule.entropy)
-    for _ in range(schedule.iterations):
+def settled(entropy: FrameEntropy, symbols: Symbols, learning_rate: float) -> FrameEntropy:
+    """Distributions that have gone from noisy to rounded values, which are narrower; it is these that are coded."""
+    final = copy.deepcopy(entropy)
+    grids = symbols.as_floats()
+    optimiser, decay = decaying_adam([{"params": list(final.parameters()), "lr": learning_rate}], 0.1, FINAL_STEPS)
+    for _ in range(FINAL_STEPS):
         optimiser.zero_grad()
-        torch.stack(entropy.bits([values + torch.rand_like(values) - 0.5 for values in symbols])).sum().backward()
+        torch.stack(final.bits(grids)).sum().backward()
         optimiser.step()
+        decay.step()
+    return final

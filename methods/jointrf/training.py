@@ -24,7 +24,7 @@ class Schedule:
 
     Attributes:
         iterations, rays: how long, and rays a step.
-        grids, networks, entropy: learning rates at the start.
+        grids, networks, entropy: learning rates at the start, of what is trained.
         decay: factor that they have fallen by at the end, exponentially.
         refresh_at: iterations at which rays begin to find their samples by what the field has become. From the last
             on voxels are watched; those in which nothing is seen leave the occupancy at the end.
@@ -34,11 +34,11 @@ class Schedule:
     iterations: int
     rays: int
     grids: float
-    networks: float
-    entropy: float
     decay: float
     refresh_at: list[int]
-    rounded: float
+    networks: float = 0.0
+    entropy: float = 0.0
+    rounded: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("iterations", "rays"):
@@ -75,7 +75,7 @@ def train_frame(
     """Optimise `frame` in place.
 
     Args:
-        field: renders the frame; its grids are replaced at each step.
+        field: renders the frame; its grids are replaced at each step. In the end its occupancy is what was seen.
         networks: to be trained along; None leaves them as they are.
         residual: λ₂, per unit of Σ|R| per training pixel.
         rate: None trains without quantization.
@@ -113,7 +113,6 @@ def train_frame(
         optimiser.step()
         decay.step()
     field.occupancy = Occupancy.of(dilated_maximum(seen) > 0)
-    field.refresh_proposal()
 
 
 def decaying_adam(groups: list[dict[str, Any]], decay: float, iterations: int) -> tuple[Adam, ExponentialLR]:

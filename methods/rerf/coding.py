@@ -4,7 +4,6 @@ A section holds, each after its length (u32): the mask of kept blocks, the axes,
 is not a key frame the mask of moving blocks and their offsets.
 """
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,11 +11,11 @@ import numpy as np
 
 from methods.rerf import coding_huffman, coding_range
 from methods.rerf.closed_loop import CodedFrame
+from nerfzip.bitstream.parts import join_parts, split_parts
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
 from nerfzip.entropy.mask_coder import decode_mask, encode_mask
 from nerfzip.errors import BitstreamError
 
-_LENGTH = struct.Struct("<I")
 FLOAT16 = np.dtype(np.float16)
 
 
@@ -78,7 +77,7 @@ def encode_section(frame: CodedFrame, coder: Coder) -> bytes:
     ]
     if frame.moving is not None and frame.offsets is not None:
         parts += [coder.encode_mask(frame.moving), coder.encode_floats(frame.offsets)]
-    return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+    return join_parts(parts)
 
 
 def decode_section(data: bytes, coder: Coder, blocks: tuple[int, int, int], channels: int, key: bool) -> CodedFrame:
@@ -92,7 +91,7 @@ def decode_section(data: bytes, coder: Coder, blocks: tuple[int, int, int], chan
     Raises:
         BitstreamError: the data are damaged, as far as that can be seen.
     """
-    parts = _parts(data, 3 if key else 5)
+    parts = split_parts(data, 3 if key else 5)
     kept = coder.decode_mask(parts[0], blocks)
     count = int(kept.sum())
     axes = coder.decode_floats(parts[1], (channels - 1, channels - 1))
@@ -102,20 +101,3 @@ def decode_section(data: bytes, coder: Coder, blocks: tuple[int, int, int], chan
         moving = coder.decode_mask(parts[3], blocks)
         offsets = coder.decode_floats(parts[4], (int(moving.sum()), 3))
     return CodedFrame(kept, coefficients, axes, moving, offsets)
-
-
-def _parts(data: bytes, count: int) -> list[bytes]:
-    parts: list[bytes] = []
-    start = 0
-    for _ in range(count):
-        head = data[start : start + _LENGTH.size]
-        if len(head) < _LENGTH.size:
-            raise BitstreamError(f"it ends within its {len(parts) + 1}. of {count} parts")
-        end = start + len(head) + _LENGTH.unpack(head)[0]
-        if end > len(data):
-            raise BitstreamError(f"its {len(parts) + 1}. of {count} parts is longer than what is left")
-        parts.append(data[start + len(head) : end])
-        start = end
-    if start != len(data):
-        raise BitstreamError(f"{len(data) - start} bytes follow its {count} parts")
-    return parts

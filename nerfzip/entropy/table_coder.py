@@ -11,7 +11,7 @@ import constriction
 import numpy as np
 from jaxtyping import Float, Int
 
-from nerfzip.entropy.coarse_tables import coarse_tables, frequencies, table_model
+from nerfzip.entropy.coarse_tables import FEW_TABLES, coarse_tables, frequencies, table_model
 from nerfzip.entropy.deflate import deflate_array, inflate_array
 from nerfzip.errors import BitstreamError
 
@@ -28,15 +28,16 @@ Probabilities = Callable[[int, int], Float[np.ndarray, "channels symbols"]]
 def encode_with_tables(values: Int[np.ndarray, "count channels"], probabilities: Probabilities) -> bytes:
     """The tables and the values; their number is not part of the code."""
     low, high = _window(values)
-    codes = coarse_tables(_counts(probabilities(low, high)))
-    tables = frequencies(codes)
+    codes = coarse_tables(_counts(probabilities(low, high)), FEW_TABLES)
+    tables = frequencies(codes, FEW_TABLES)
     inside = (values >= low) & (values <= high)
     escape = high - low + 1
     symbols = np.where(inside, values - low, escape).astype(np.int32)
     coder = constriction.stream.queue.RangeEncoder()
     for channel, table in enumerate(tables):
         coder.encode(np.ascontiguousarray(symbols[:, channel]), table_model(table))
-    packed = deflate_array(codes.T)
+    # Channels of a grid are alike.
+    packed = deflate_array(np.diff(codes, axis=0, prepend=np.uint8(0)).T)
     escaped = values.T[~inside.T].astype("<i4").tobytes()
     head = _HEAD.pack(low, escape, len(packed), len(escaped) // 4)
     return head + packed + escaped + coder.get_compressed().astype("<u4").tobytes()
@@ -92,7 +93,8 @@ def _counts(probabilities: Float[np.ndarray, "channels symbols"]) -> Int[np.ndar
 
 def _read_tables(data: bytes, channels: int, symbols: int) -> Int[np.ndarray, "channels symbols+1"]:
     name = "tables of coded values"
-    codes = inflate_array({name: data}, name, np.uint8, (symbols + 1, channels)).T
+    changes = inflate_array({name: data}, name, np.uint8, (symbols + 1, channels)).T
+    codes = np.cumsum(changes, axis=0, dtype=np.uint8)
     if not codes.all():
         raise BitstreamError(f"{name}: a frequency of zero")
-    return frequencies(codes)
+    return frequencies(codes, FEW_TABLES)

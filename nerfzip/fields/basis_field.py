@@ -186,7 +186,8 @@ class BasisField:
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
-        parts = [self.forward(rays[start : start + RAYS_AT_ONCE]) for start in range(0, len(rays), RAYS_AT_ONCE)]
+        starts = range(0, max(len(rays), 1), RAYS_AT_ONCE)
+        parts = [self.forward(rays[start : start + RAYS_AT_ONCE]) for start in starts]
         return RenderedRays(
             torch.cat([part.rgb for part in parts]).clamp(0, 1),
             1 - torch.cat([part.transmittance for part in parts]),

@@ -18,6 +18,7 @@ MOST_PARAMETERS = 1 << 26
 """In the grids of a frame: 256 MiB as float32."""
 MOST_LEVELS = 16
 LARGEST_SIDE = 512
+MOST_OCCUPANCY_VOXELS = 1 << 22
 LARGEST_EXTENT = 1e6
 MOST_STEPS = 8192
 """Along the longest side of the box: what rendering may make room for, for each ray."""
@@ -105,6 +106,9 @@ def parse(header: Any) -> BasisDescription:
     if steps > MOST_STEPS:
         raise BitstreamError(f"header.field.step: {steps:.0f} steps through the box, the limit is {MOST_STEPS}")
     occupancy_x, occupancy_y, occupancy_z = _integers(header, "occupancy", 3, 2, LARGEST_SIDE)
+    voxels = occupancy_x * occupancy_y * occupancy_z
+    if voxels > MOST_OCCUPANCY_VOXELS:
+        raise BitstreamError(f"header.field.occupancy: {voxels} voxels, the limit is {MOST_OCCUPANCY_VOXELS}")
     red, green, blue = _numbers(header, "background", 3, 0, 1)
     shading = header.get("shading")
     names = [field.name for field in fields(Shading)]

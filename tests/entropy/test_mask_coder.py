@@ -20,6 +20,23 @@ def test_round_trip(shape, density):
     assert np.array_equal(decode_mask(encode_mask(mask), shape), mask)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (8, 8, 8), (9, 17, 5)])
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.5, 1.0])
+def test_round_trip_beside_a_reference(shape, density):
+    rng = np.random.default_rng(3)
+    mask, reference = rng.random(shape) < density, rng.random(shape) < 0.5
+    assert np.array_equal(decode_mask(encode_mask(mask, reference), shape, reference), mask)
+
+
+def test_what_is_like_the_reference_costs_little():
+    rng = np.random.default_rng(4)
+    reference = rng.random((40, 40, 40)) < 0.2
+    mask = reference ^ (rng.random(reference.shape) < 0.01)
+    entropy = -(0.01 * np.log2(0.01) + 0.99 * np.log2(0.99)) * mask.size / 8
+    assert len(encode_mask(mask, reference)) < 1.3 * entropy
+    assert len(encode_mask(mask, np.zeros_like(mask))) > 5 * entropy
+
+
 def test_a_solid_costs_much_less_than_its_bits():
     mask = _ball(60)
     assert len(encode_mask(mask)) < np.packbits(mask).size / 20

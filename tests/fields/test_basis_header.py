@@ -58,6 +58,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ("step", 1e-5),
         ("networks", {}),
         ("occupancy", [24, 12]),
+        ("occupancy", [512, 512, 512]),
         ("occupancy", [24, 12, 10**9]),
         ("shading", None),
         ("background", [0, 0, 2]),

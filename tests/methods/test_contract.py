@@ -48,6 +48,7 @@ TINY_VOXELS = [
     "method.base.fine.occupied_alpha=1e-3",
 ]
 TINY_SCHEDULE = ["iterations=12", "rays=256", "refresh_at=[5]"]
+SCHEDULES = ["base.first", "base.further", "key", "other"]
 TINY: dict[str, list[str]] = {
     "jointrf": [
         *(word.replace("method.base.", "method.base.teacher.") for word in TINY_VOXELS),
@@ -61,7 +62,11 @@ TINY: dict[str, list[str]] = {
         "method.base.group=2",
         "method.base.first_distillation.iterations=10",
         "method.base.distillation.iterations=5",
-        *(f"method.{stage}.{word}" for stage in ("base.first", "base.key", "key", "other") for word in TINY_SCHEDULE),
+        *(
+            f"method.{stage}.{word}"
+            for stage in ("base.first", "base.further", "key", "other")
+            for word in TINY_SCHEDULE
+        ),
     ],
     "rerf": [
         "method.base.width=16",

@@ -2,7 +2,6 @@
 
 import copy
 import io
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -259,86 +258,15 @@ def test_the_hull_holds_all_that_is_dense(model: VideoModel, video: VolumetricSc
         assert not bool((frame.occupied & ~hull).any())
 
 
-def attempt(data: bytes, digest: bytes) -> bool:
-    """Whether the file was refused; where it was not, all frames can be rendered.
-
-    `nerfzip decode` and the benchmark compare the digest of all frames, which counts as a refusal.
-    """
-    with within_limits(MEMORY_LIMIT, seconds=4.0):
-        try:
-            decoded = rerf().decompress(data)
-            found = tensor_digest(decoded.coded_tensors())
-            for index in range(len(decoded)):
-                decoded.frame(index).render(RAYS)
-        except BitstreamError as error:
-            assert str(error)
-            return True
-    return found != digest
-
-
-@pytest.mark.parametrize("coder", ["range", "huffman"])
-def test_random_damage(files: dict[str, bytes], coder: str) -> None:
-    original = files[coder]
-    digest = unpack(original).digest
-    assert not attempt(original, digest)
-    for seed in range(500):
-        chance = random.Random(seed)
-        data = bytearray(original)
-        start = chance.randrange(len(data))
-        if seed % 3 == 0:
-            data[start] ^= 1 << chance.randrange(8)
-        elif seed % 3 == 1:
-            del data[start : start + chance.choice([1, 4, 300, len(data)])]
-        else:
-            data[start:start] = chance.randbytes(chance.choice([1, 4, 300]))
-        assert attempt(bytes(data), digest)
-
-
-@pytest.mark.parametrize("coder", ["range", "huffman"])
-def test_damage_under_right_checksums(files: dict[str, bytes], coder: str) -> None:
-    stream = unpack(files[coder])
-    refused = 0
-    for seed in range(100):
-        chance = random.Random(seed)
-        sections = dict(stream.sections)
-        name = chance.choice(list(sections))
-        payload = bytearray(sections[name])
-        start = chance.choice([chance.randrange(len(payload)), chance.randrange(min(len(payload), 40))])
-        if seed % 2:
-            payload[start] ^= 1 << chance.randrange(8)
-        else:
-            del payload[start : start + chance.choice([1, 4, len(payload)])]
-        sections[name] = bytes(payload)
-        refused += attempt(pack("rerf", stream.header, sections, stream.digest), stream.digest)
-    assert refused == 100
-
-
-@pytest.mark.parametrize("key", ["video", "coder", "quality", "occupied_alpha", "field"])
-def test_hostile_headers(files: dict[str, bytes], key: str) -> None:
-    stream = unpack(files["range"])
-    for value in (None, -1, 1e300, "x", [], {}, 50.5, 99, True):
-        header = copy.deepcopy(stream.header) | {key: value}
-        with within_limits(MEMORY_LIMIT):
-            try:
-                decoded = rerf().decompress(pack("rerf", header, stream.sections, stream.digest))
-                decoded.frame(0).render(RAYS)
-            except BitstreamError as error:
-                assert key.split("_")[0] in str(error)
-            else:
-                # The quality scales what is decoded; nothing in the coded tensors depends on it.
-                assert key == "quality"
-    del header[key]
-    with pytest.raises(BitstreamError):
-        rerf().decompress(pack("rerf", header, stream.sections, stream.digest))
-
-
 def test_a_small_file_that_promises_a_large_grid(files: dict[str, bytes]) -> None:
     stream = unpack(files["range"])
     header = copy.deepcopy(stream.header)
     size = 210
     header["field"] |= {"box": [0.0] * 3 + [float(size)] * 3, "resolution": [size] * 3}
     header["field"] |= {"voxel_size": 1.0, "final_voxel_size": 1.0, "step_ratio": 1.0}
-    assert attempt(pack("rerf", header, stream.sections, stream.digest), stream.digest)
+    data = pack("rerf", header, stream.sections, stream.digest)
+    with within_limits(MEMORY_LIMIT, seconds=4.0), pytest.raises(BitstreamError):
+        tensor_digest(rerf().decompress(data).coded_tensors())
 
 
 @pytest.mark.parametrize(
