@@ -1,4 +1,4 @@
-"""`make demo`: VQRF at four rates beside the uncompressed model, on the embedded scene.
+"""`make demo`: all methods, small, on the embedded scenes: a sweep, pictures of it, and its report.
 
     python -m benchmarks.demo [KEY=VALUE ...]
 
@@ -6,47 +6,52 @@ The jobs are those of conf/preset/demo.yaml. Words after it are settings as for 
 `dataset.resolution=400 out=FOLDER`. What is complete is not done again.
 """
 
-import logging
 import sys
+from itertools import groupby
+from pathlib import Path
 
 from benchmarks.comparison_picture import write_comparison
-from nerfzip.benchmark.job import point_folder, run_job
+from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.sweep_words import sweep_configs
-from nerfzip.benchmark.table import results_table
-from nerfzip.config import build
-from nerfzip.console import table_console
+from nerfzip.cli import main as nerfzip
+from nerfzip.config import JobConfig, build
 from nerfzip.errors import NerfzipError
 from nerfzip.report.panels import Detail
 
-VIEW = 6
-DETAIL = Detail(0.36, 0.63, 0.27)
+VIEWS = {"procedural": (6, Detail(0.36, 0.63, 0.27)), "procedural_dynamic": (9, Detail(0.36, 0.5, 0.3))}
+"""For each data set the test view in its picture, counted through all frames, and what of it is enlarged."""
 
 
-def demo(words: list[str]) -> None:
-    """Do the jobs, print their table, write the picture."""
-    configs = sweep_configs(["+preset=demo", *words])
+def demo(words: list[str]) -> int:
+    """Do the jobs, draw their pictures, write the report; return the exit status."""
+    words = ["+preset=demo", *words]
+    status = nerfzip(["sweep", *words])
+    if status:
+        return status
+    configs = sweep_configs(words)
     out = configs[0].out
-    scene = build(configs[0].dataset_settings)
-    rows = [run_job(config, scene) for config in configs]
-    picture = out / "comparison.png"
-    write_comparison(picture, [point_folder(config, scene) for config in configs], scene, VIEW, DETAIL)
-    table_console().print(results_table(rows))
-    print(f"{picture}: one test view, before and after compression")
-    print(f"{out}/*/: for each line of the table the file (stream.nrz), its decoded views (images/) and row.json")
+    pictures = [_picture(out, list(jobs)) for _, jobs in groupby(configs, key=lambda config: config.dataset_settings)]
+    status = nerfzip(["report", str(out), "--out", str(out / "report")])
+    print(f"{', '.join(map(str, pictures))}: one test view, before and after compression")
+    print(f"{out}/report/index.html: curves, tables and views to look at")
+    print(f"{out}/*/: for each point the file (stream.nrz), its decoded views (images/) and row.json")
+    return status
+
+
+def _picture(out: Path, configs: list[JobConfig]) -> Path:
+    capture = build(configs[0].dataset_settings)
+    view, detail = VIEWS[configs[0].dataset]
+    picture = out / f"{configs[0].dataset}.png"
+    write_comparison(picture, [point_folder(config, capture) for config in configs], capture, view, detail)
+    return picture
 
 
 def main() -> int:
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("nerfzip").setLevel(logging.INFO)
     try:
-        demo(sys.argv[1:])
+        return demo(sys.argv[1:])
     except NerfzipError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("demo: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
 
 
 if __name__ == "__main__":
