@@ -10,8 +10,9 @@ PYTHON ?= $(shell for python in $(PYTHONS); do \
 demo: .venv/installed
 	.venv/bin/python -m benchmarks.demo
 
+# A thread each: two processes of two threads on two cores wait for one another most of the time.
 test: .venv/installed
-	.venv/bin/python -m pytest -m 'not slow' -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-all: .venv/installed
 	.venv/bin/python -m pytest

@@ -27,7 +27,7 @@ class TableFormat:
 
     @property
     def largest_code(self) -> int:
-        return (self.precision + 1) << self.mantissa
+        return 1 + (self.precision << self.mantissa)
 
 
 MANY_TABLES = TableFormat(precision=12, mantissa=2)

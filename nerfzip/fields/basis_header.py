@@ -18,7 +18,7 @@ MOST_PARAMETERS = 1 << 26
 """In the grids of a frame: 256 MiB as float32."""
 MOST_LEVELS = 16
 LARGEST_SIDE = 512
-MOST_OCCUPANCY_VOXELS = 1 << 22
+MOST_OCCUPANCY_VOXELS = 1 << 21
 LARGEST_EXTENT = 1e6
 MOST_STEPS = 8192
 """Along the longest side of the box: what rendering may make room for, for each ray."""

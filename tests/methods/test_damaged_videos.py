@@ -16,6 +16,8 @@ from nerfzip.errors import BitstreamError
 from nerfzip.geometry import Rays
 
 MEMORY_LIMIT = 1 << 28
+SECONDS = 8.0
+"""Of all processors, for the three frames."""
 RAYS = Rays(torch.tensor([[4.0, 0.3, 0.2]]), torch.tensor([[-1.0, 0.0, 0.0]]))
 CODERS = {"rerf": ["range", "huffman"], "jointrf": ["context", "paper", "float32"]}
 NAMES = [f"{method} {coder}" for method, coders in CODERS.items() for coder in coders]
@@ -44,7 +46,7 @@ def refused(data: bytes, method: Any, digest: bytes | None = None) -> bool:
 
     `nerfzip decode` and the benchmark compare the digest of all frames, which counts as a refusal.
     """
-    with within_limits(MEMORY_LIMIT, seconds=4.0):
+    with within_limits(MEMORY_LIMIT, SECONDS):
         try:
             video = method.decompress(data)
             found = tensor_digest(video.coded_tensors())
@@ -75,7 +77,7 @@ def test_random_damage(files: dict[str, tuple[bytes, Any]], name: str) -> None:
 def test_damage_under_right_checksums(files: dict[str, tuple[bytes, Any]], name: str) -> None:
     original, method = files[name]
     stream = unpack(original)
-    for seed in range(100):
+    for seed in range(40):
         chance = random.Random(seed)
         sections = dict(stream.sections)
         section = chance.choice(list(sections))
@@ -93,7 +95,7 @@ def test_hostile_headers(files: dict[str, tuple[bytes, Any]], name: str) -> None
     original, method = files[name]
     stream = unpack(original)
     for number in range(len(places(stream.header))):
-        for weird in [*random.Random(number).sample(WEIRD, 2), "left out"]:
+        for weird in [*random.Random(number).sample(WEIRD, 1), "left out"]:
             header = copy.deepcopy(stream.header)
             container, key = places(header)[number]
             if weird == "left out":
@@ -109,13 +111,13 @@ def test_several_hostile_fields_at_once(files: dict[str, tuple[bytes, Any]], nam
     original, method = files[name]
     stream = unpack(original)
     refusals = 0
-    for seed in range(300):
+    for seed in range(60):
         chance = random.Random(seed)
         header = copy.deepcopy(stream.header)
         for container, key in chance.sample(places(header), chance.randint(2, 5)):
             container[key] = hostile(container[key], chance)
         refusals += refused(pack(stream.method, header, stream.sections, stream.digest), method)
-    assert refusals > 200
+    assert refusals > 40
 
 
 @pytest.mark.parametrize("name", NAMES)

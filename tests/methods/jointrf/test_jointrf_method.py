@@ -137,18 +137,17 @@ def test_a_video_of_one_frame() -> None:
     assert tensor_digest(opened(data).coded_tensors()) == unpack(data).digest
 
 
-@pytest.mark.parametrize("zeros", [0.1, 0.9])
-def test_the_size_is_what_the_entropy_models_estimate(zeros: float) -> None:
+def test_the_size_is_what_the_entropy_models_estimate() -> None:
     budget = BasisBudget(600_000, 0.2, [16, 24, 32], [4, 4, 2], [1.0, 2.0, 3.0], 64, 64)
     geometry = budget.geometry(Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)))
     torch.manual_seed(0)
     entropy = FrameEntropy(geometry, 4.0)
     shapes = [*geometry.basis_shapes, geometry.coefficient_shape]
-    values = [(4 * torch.randn(shape)).round() * (torch.rand(shape) > zeros) for shape in shapes]
+    values = [(4 * torch.randn(shape)).round() * (torch.rand(shape) > 0.9) for shape in shapes]
     *bases, coefficients = (grid.to(torch.int32) for grid in values)
     symbols = Symbols(bases, coefficients)
     optimiser = torch.optim.Adam(entropy.parameters(), lr=0.03)
-    for _ in range(100):
+    for _ in range(40):
         optimiser.zero_grad()
         torch.stack(entropy.bits([grid + torch.rand_like(grid) - 0.5 for grid in values])).sum().backward()
         optimiser.step()
