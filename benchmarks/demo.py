@@ -33,7 +33,7 @@ def demo(words: list[str]) -> int:
     pictures = [_picture(out, list(jobs)) for _, jobs in groupby(configs, key=lambda config: config.dataset_settings)]
     status = nerfzip(["report", str(out), "--out", str(out / "report")])
     print(f"{', '.join(map(str, pictures))}: one test view, before and after compression")
-    print(f"{out}/report/index.html: curves, tables and views to look at")
+    print(f"{out}/report/report.html: curves, tables and views to look at")
     print(f"{out}/*/: for each point the file (stream.nrz), its decoded views (images/) and row.json")
     return status
 
