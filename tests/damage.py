@@ -1,6 +1,8 @@
 """Ways to damage a file, and values that no header should hold: what decoders are tested with."""
 
+import copy
 import random
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -70,3 +72,26 @@ def hostile(value: Any, chance: random.Random) -> Any:
         factor = chance.choice([-1, 2, 3, 50, 1000])
         return value * factor if chance.random() < 0.5 else type(value)(value / factor)
     return chance.choice(WEIRD)
+
+
+def spoiled_headers(header: dict[str, Any], values: int) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each value in turn becomes something weird, so many times, or is left out, which the second item says."""
+    for number in range(len(places(header))):
+        for weird in [*random.Random(number).sample(WEIRD, values), "left out"]:
+            spoiled = copy.deepcopy(header)
+            container, key = places(spoiled)[number]
+            if weird == "left out":
+                del container[key]
+            else:
+                container[key] = weird
+            yield spoiled, weird == "left out"
+
+
+def hostile_headers(header: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
+    """In each, several values are hostile at once."""
+    for seed in range(count):
+        chance = random.Random(seed)
+        spoiled = copy.deepcopy(header)
+        for container, key in chance.sample(places(spoiled), chance.randint(2, 5)):
+            container[key] = hostile(container[key], chance)
+        yield spoiled

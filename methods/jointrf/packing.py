@@ -17,7 +17,7 @@ from nerfzip.fields.basis_header import BasisDescription
 from nerfzip.fields.basis_networks import BasisNetworks
 
 DROPPED_BITS = 4
-"""Of the weights' float16, at its end: a relative error of less than a hundredth is not seen."""
+"""Of the weights' float16, at its end: a relative error of less than a hundredth."""
 NETWORKS = "networks"
 """The section of the networks' weights, once a file."""
 

@@ -1,7 +1,9 @@
 """Random rays through grids, and slow float64 references of what the kernels should find along them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import torch
 from scipy.ndimage import map_coordinates
@@ -20,6 +22,17 @@ SHAPES: list[Shape] = [(1, 1, 1), (4, 8, 4), (5, 1, 3), (17, 9, 13), (2, 30, 7)]
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def threads_and_owners() -> Iterator[int]:
+    """Into how many parts a scatter is to be divided, first with one thread and then with two."""
+    threads = numba.get_num_threads()
+    try:
+        for active in sorted({1, min(2, threads)}):
+            numba.set_num_threads(active)
+            yield from (1, 2, 3, 7)
+    finally:
+        numba.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-import numba
 import pytest
 import torch
-from kernel_cases import seeded
+from kernel_cases import seeded, threads_and_owners
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
@@ -46,16 +45,10 @@ def test_values_and_gradients_agree_with_grid_sample_and_the_twin(shape: tuple[i
 def test_the_scatter_has_the_same_bits_for_any_number_of_threads_and_owners(shape: tuple[int, int]) -> None:
     plane, positions, amounts = random_case(shape, 12, samples=3000)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for active in sorted({1, min(2, threads)}):
-            numba.set_num_threads(active)
-            for owners in (1, 2, 3, 7):
-                values = torch.zeros_like(plane)
-                cpu.scatter(values.numpy(), positions.numpy(), amounts.numpy(), channel_tuple(12), owners)
-                results.append(values)
-    finally:
-        numba.set_num_threads(threads)
+    for owners in threads_and_owners():
+        values = torch.zeros_like(plane)
+        cpu.scatter(values.numpy(), positions.numpy(), amounts.numpy(), channel_tuple(12), owners)
+        results.append(values)
     assert all(torch.equal(values, results[0]) for values in results)
 
 

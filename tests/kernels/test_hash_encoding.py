@@ -1,11 +1,10 @@
 import itertools
 import math
 
-import numba
 import numpy as np
 import pytest
 import torch
-from kernel_cases import seeded
+from kernel_cases import seeded, threads_and_owners
 from torch import Tensor
 
 from nerfzip.errors import ConfigError
@@ -129,17 +128,11 @@ def test_the_same_bits_for_any_number_of_threads_and_owners() -> None:
     by_level = upstream.view(-1, SMALL.count, 2).transpose(0, 1).contiguous()
     arguments = positions.numpy(), *level_arrays(SMALL), channel_tuple(2)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for active in sorted({1, min(2, threads)}):
-            numba.set_num_threads(active)
-            for owners in (1, 2, 3, 7):
-                out, gradient = torch.empty(len(positions), SMALL.count, 2), torch.empty_like(table)
-                cpu.gather(table.numpy(), *arguments, out.numpy(), owners)
-                cpu.scatter(gradient.numpy(), *arguments, by_level.numpy(), owners)
-                results.append(torch.cat([out.flatten(), gradient.flatten()]))
-    finally:
-        numba.set_num_threads(threads)
+    for owners in threads_and_owners():
+        out, gradient = torch.empty(len(positions), SMALL.count, 2), torch.empty_like(table)
+        cpu.gather(table.numpy(), *arguments, out.numpy(), owners)
+        cpu.scatter(gradient.numpy(), *arguments, by_level.numpy(), owners)
+        results.append(torch.cat([out.flatten(), gradient.flatten()]))
     assert all(torch.equal(result, results[0]) for result in results)
 
 

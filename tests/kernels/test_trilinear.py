@@ -1,7 +1,6 @@
-import numba
 import pytest
 import torch
-from kernel_cases import Shape, seeded
+from kernel_cases import Shape, seeded, threads_and_owners
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
@@ -77,23 +76,17 @@ def test_gradient_of_touched_voxels(twins: bool) -> None:
 def test_the_scatter_has_the_same_bits_for_any_number_of_threads_and_owners(shape: Shape) -> None:
     grid, positions, amounts = random_case(shape, 12, samples=3000)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for active in sorted({1, min(2, threads)}):
-            numba.set_num_threads(active)
-            for owners in (1, 2, 3, 7):
-                target = VoxelGradient.like(grid)
-                cpu.scatter(
-                    target.values.numpy(),
-                    target.touched.numpy(),
-                    positions.numpy(),
-                    amounts.numpy(),
-                    channel_tuple(12),
-                    owners,
-                )
-                results.append(target)
-    finally:
-        numba.set_num_threads(threads)
+    for owners in threads_and_owners():
+        target = VoxelGradient.like(grid)
+        cpu.scatter(
+            target.values.numpy(),
+            target.touched.numpy(),
+            positions.numpy(),
+            amounts.numpy(),
+            channel_tuple(12),
+            owners,
+        )
+        results.append(target)
     for other in results[1:]:
         assert torch.equal(other.values, results[0].values)
         assert torch.equal(other.touched, results[0].touched)
