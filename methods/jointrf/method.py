@@ -18,7 +18,7 @@ from methods.jointrf.packing import (
     FrameFormat,
     decode_networks,
     encode_networks,
-    network_arrays,
+    network_kind,
 )
 from methods.jointrf.training import Rate, Schedule, decaying_adam, train_frame
 from nerfzip.bitstream import (
@@ -34,6 +34,7 @@ from nerfzip.data.scene import Scene, VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields.basis_header import describe, parse
 from nerfzip.method import VolumetricField
+from nerfzip.quantization.networks import load_network, network_arrays, quantize_while_training, stop_quantizing
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "jointrf"
@@ -140,8 +141,8 @@ class JointRF:
             entropy, schedule = entropies[key is None], self.other if key else self.key
             grids, mask = self._train(scene, model, layout, key, previous, entropy, index)
             if index == 0:
-                arrays = network_arrays(networks)
-                decode_networks(encode_networks(arrays, self.coder), networks, self.coder)
+                arrays = network_arrays(networks, network_kind(self.coder))
+                load_network(networks, arrays)
                 networks.requires_grad_(False)
                 writer.write(NETWORKS, encode_networks(arrays, self.coder))
             frame = CodedFrame(mask, grids.symbols())
@@ -213,7 +214,11 @@ class JointRF:
         name, trained = f"frame {index}", networks if index == 0 else None
         joint = self.joint and layout.steps is not None
         rate = Rate(entropy, self.rate_weight, self.rate_decay) if joint else None
+        if trained and joint:
+            quantize_while_training(trained)
         train_frame(field, grids, sampler, schedule, name, trained, self.residual_weight, rate)
+        if trained and joint:
+            stop_quantizing(trained)
         return grids, field.occupancy.mask > 0
 
     def _start(

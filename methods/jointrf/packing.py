@@ -10,14 +10,12 @@ from torch import Tensor
 from methods.jointrf.coding import CodedFrame, Coder, decode_frame
 from methods.jointrf.grids import NEUTRAL, Symbols
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
-from nerfzip.entropy.deflate import deflate_array, inflate_array
-from nerfzip.errors import BitstreamError
+from nerfzip.entropy.deflate import deflate_arrays, inflate_arrays
 from nerfzip.fields.basis_field import BasisField, BasisGrids
 from nerfzip.fields.basis_header import BasisDescription
 from nerfzip.fields.basis_networks import BasisNetworks
+from nerfzip.quantization.networks import load_network, network_layout
 
-DROPPED_BITS = 4
-"""Of the weights' float16, at its end: a relative error of less than a hundredth."""
 NETWORKS = "networks"
 """The section of the networks' weights, once a file."""
 
@@ -86,39 +84,26 @@ def _basis_names(levels: int) -> list[str]:
     return [f"basis{level:02d}" for level in range(levels)]
 
 
-def network_arrays(networks: BasisNetworks) -> dict[str, np.ndarray]:
-    """The weights as they are coded, in float16, of whose ten bits behind the leading one the last four are zero."""
-    return {name: _fewer_bits(weight.numpy().astype(np.float16)) for name, weight in networks.state_dict().items()}
-
-
-def _fewer_bits(values: np.ndarray) -> np.ndarray:
-    """Rounded to the nearest; what is too large for that stays infinite, or becomes so."""
-    bits = values.view(np.uint16)
-    return ((bits + (1 << DROPPED_BITS >> 1)) & ~np.uint16((1 << DROPPED_BITS) - 1)).astype(np.uint16).view(np.float16)
+def network_kind(coder: Coder) -> str:
+    """How a file stores the weights."""
+    return "float32" if coder is Coder.FLOAT32 else "int8"
 
 
 def encode_networks(arrays: Mapping[str, np.ndarray], coder: Coder) -> bytes:
-    if coder is Coder.CONTEXT:
-        return encode_arrays(list(arrays.values()))
-    return deflate_array(np.concatenate([array.reshape(-1) for array in arrays.values()]))
+    return encode_arrays(list(arrays.values())) if coder is Coder.CONTEXT else deflate_arrays(arrays.values())
 
 
 def decode_networks(data: bytes, networks: BasisNetworks, coder: Coder) -> dict[str, np.ndarray]:
-    """The coded weights, which are put into `networks` as well.
+    """The coded arrays, from which the weights of `networks` are set.
 
     Raises:
         BitstreamError: the section is damaged, or a weight is not finite.
     """
-    shapes = {name: tuple(weight.shape) for name, weight in networks.state_dict().items()}
+    layout = network_layout(networks, network_kind(coder))
     if coder is Coder.CONTEXT:
-        decoded = decode_arrays(data, [(np.dtype(np.float16), shape) for shape in shapes.values()])
-        arrays = dict(zip(shapes, decoded, strict=True))
+        decoded = decode_arrays(data, [(np.dtype(dtype), shape) for dtype, shape in layout.values()])
+        arrays = dict(zip(layout, decoded, strict=True))
     else:
-        sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        flat = inflate_array({NETWORKS: data}, NETWORKS, np.float16, (sum(sizes),))
-        parts = np.split(flat, np.cumsum(sizes)[:-1])
-        arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise BitstreamError(f"section {NETWORKS}: NaN or infinity in it, expected finite weights")
-    networks.load_state_dict({name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()})
+        arrays = inflate_arrays({NETWORKS: data}, NETWORKS, layout)
+    load_network(networks, arrays)
     return arrays

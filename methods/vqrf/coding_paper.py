@@ -3,18 +3,15 @@
 Indices take ceil(log2 K) bits for any K; the public loader's fixed 12 bits are mended.
 """
 
-import math
-
 import numpy as np
 
 from methods.vqrf.tensors import Layout, VoxelTensors
-from nerfzip.entropy.deflate import deflate_array, inflate_array
+from nerfzip.entropy.deflate import deflate_array, deflate_arrays, inflate_array, inflate_arrays
 from nerfzip.errors import BitstreamError
 
 
 def encode_paper(tensors: VoxelTensors) -> dict[str, bytes]:
     """One deflated section for each component; the two masks have one each."""
-    decoder = b"".join(array.tobytes() for array in tensors.decoder.values())
     arrays = {
         "non_pruned_mask": np.packbits(tensors.non_pruned),
         "density": tensors.density,
@@ -22,9 +19,9 @@ def encode_paper(tensors: VoxelTensors) -> dict[str, bytes]:
         "kept_features": tensors.kept_features,
         "codebook": tensors.codebook,
         "indices": np.packbits(_to_bits(tensors.indices, _index_bits(len(tensors.codebook)))),
-        "decoder": np.frombuffer(decoder, np.uint8),
     }
-    return {name: deflate_array(array) for name, array in arrays.items()}
+    sections = {name: deflate_array(array) for name, array in arrays.items()}
+    return sections | {"decoder": deflate_arrays(tensors.decoder.values())}
 
 
 def decode_paper(sections: dict[str, bytes], layout: Layout) -> VoxelTensors:
@@ -54,18 +51,8 @@ def decode_paper(sections: dict[str, bytes], layout: Layout) -> VoxelTensors:
         kept_features=inflate_array(sections, "kept_features", np.int8, (layout.kept, layout.channels)),
         indices=indices,
         codebook=inflate_array(sections, "codebook", layout.codebook_dtype, (layout.codes, layout.channels)),
-        decoder=_decode_decoder(sections, layout),
+        decoder=inflate_arrays(sections, "decoder", layout.decoder),
     )
-
-
-def _decode_decoder(sections: dict[str, bytes], layout: Layout) -> dict[str, np.ndarray]:
-    sizes = [math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in layout.decoder.values()]
-    data = inflate_array(sections, "decoder", np.uint8, (sum(sizes),)).tobytes()
-    arrays, start = {}, 0
-    for (name, (dtype, shape)), size in zip(layout.decoder.items(), sizes, strict=True):
-        arrays[name] = np.frombuffer(bytearray(data[start : start + size]), dtype).reshape(shape)
-        start += size
-    return arrays
 
 
 def _index_bits(codes: int) -> int:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods.vqrf.quantized_decoder import quantize_while_training, stop_quantizing
 from methods.vqrf.shared_codes import SharedCodes, feature_quantizer
 from nerfzip.data.scene import Scene
 from nerfzip.errors import require_setting
 from nerfzip.fields import ColourMLP, VoxelField
 from nerfzip.progress import track
+from nerfzip.quantization.networks import quantize_while_training, stop_quantizing
 from nerfzip.training.losses import LossWeights
 from nerfzip.training.ray_sampler import RaySampler
 from nerfzip.training.voxel_trainer import LearningRates, VoxelTrainer
@@ -59,7 +59,7 @@ def finetune(
     """
     assert isinstance(field.decoder, ColourMLP)
     if quantize_decoder:
-        quantize_while_training(field.decoder)
+        quantize_while_training(field.decoder.layers)
 
     def synchronise() -> None:
         quantizer = feature_quantizer(field, kept, codes, steps_per_deviation) if quantize_codebook else None
@@ -80,4 +80,4 @@ def finetune(
             trainer.step(iteration)
     synchronise()
     if quantize_decoder:
-        stop_quantizing(field.decoder)
+        stop_quantizing(field.decoder.layers)

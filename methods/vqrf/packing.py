@@ -10,7 +10,6 @@ from torch import Tensor
 
 from methods.vqrf.coding_context import decode_context, encode_context
 from methods.vqrf.coding_paper import decode_paper, encode_paper
-from methods.vqrf.quantized_decoder import decoder_arrays, expected_arrays, load_decoder
 from methods.vqrf.shared_codes import SharedCodes, feature_quantizer
 from methods.vqrf.tensors import Layout, VoxelTensors, drop_unused_codes, layout, parse_layout
 from nerfzip.bitstream import Bitstream, pack, tensor_digest
@@ -18,6 +17,7 @@ from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields import ColourMLP, VoxelField
 from nerfzip.fields.voxel_header import VoxelDescription, describe, parse
 from nerfzip.quantization import Quantizer, quantizer_by_spread
+from nerfzip.quantization.networks import load_network, network_arrays, network_layout
 from nerfzip.sampling.occupancy import Occupancy
 
 METHOD = "vqrf"
@@ -71,7 +71,7 @@ def quantized_tensors(
         kept_features=quantizer.quantize(features[kept]).numpy(),
         indices=codes.indices.to(torch.int32).numpy(),
         codebook=codebook.numpy(),
-        decoder=decoder_arrays(field.decoder, precision.decoder),
+        decoder=network_arrays(field.decoder.layers, precision.decoder),
     )
     scales = {"density": _pair(density_quantizer), "features": _pair(quantizer)}
     return drop_unused_codes(tensors), scales
@@ -131,7 +131,7 @@ def _parse_header(header: dict[str, Any]) -> _Header:
     if found != expected:
         raise BitstreamError(f"header: tensors of {found}, but a field of {expected}")
     kind = "int8" if "0.scale" in tensors.decoder else "float16"
-    if tensors.decoder != expected_arrays(field.new_decoder(), kind):
+    if tensors.decoder != network_layout(field.new_decoder().layers, kind):
         raise BitstreamError(f"header.tensors.decoder: {tensors.decoder}, which is not the described network")
     return _Header(coder, field, tensors, density_quantizer, feature_quantizer)
 
@@ -139,7 +139,7 @@ def _parse_header(header: dict[str, Any]) -> _Header:
 def _dequantized(header: _Header, tensors: VoxelTensors) -> VoxelField:
     field = header.field.empty_field()
     assert isinstance(field.decoder, ColourMLP)
-    load_decoder(field.decoder, tensors.decoder)
+    load_network(field.decoder.layers, tensors.decoder)
     non_pruned, keep = torch.from_numpy(tensors.non_pruned), torch.from_numpy(tensors.keep)
     codebook = torch.from_numpy(tensors.codebook)
     codes = header.feature_quantizer.dequantize(codebook) if codebook.dtype == torch.int8 else codebook.float()

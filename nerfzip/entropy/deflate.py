@@ -1,7 +1,8 @@
 """Arrays through deflate: what `zip` and `np.savez_compressed` do to them."""
 
+import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -42,3 +43,27 @@ def inflate_array(
     if len(data) != expected or not stream.eof:
         raise BitstreamError(f"section {name}: inflates to {len(data)} bytes or more, expected {expected}")
     return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+
+
+def deflate_arrays(arrays: Iterable[np.ndarray]) -> bytes:
+    """Arrays of any types, one after another, as one piece."""
+    data = b"".join(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in arrays)
+    return zlib.compress(data, LEVEL)
+
+
+def inflate_arrays(
+    sections: Mapping[str, bytes], name: str, layout: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> dict[str, np.ndarray]:
+    """The inverse, for a section of arrays whose types and shapes are known.
+
+    Raises:
+        BitstreamError: as `inflate_array`.
+    """
+    sizes = [math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in layout.values()]
+    data = inflate_array(sections, name, np.uint8, (sum(sizes),)).tobytes()
+    arrays, start = {}, 0
+    for (key, (dtype, shape)), size in zip(layout.items(), sizes, strict=True):
+        stored = np.frombuffer(data[start : start + size], np.dtype(dtype).newbyteorder("<"))
+        arrays[key] = stored.astype(dtype).reshape(shape)
+        start += size
+    return arrays

@@ -12,7 +12,6 @@ from decode_limits import within_limits
 from tiny_models import FLOAT16, tiny_base, tiny_vqrf
 
 from methods.dvgo.method import DVGO
-from methods.vqrf.quantized_decoder import expected_arrays
 from methods.vqrf.tensors import MAX_VOXELS
 from nerfzip.bitstream import pack, tensor_digest, unpack
 from nerfzip.data.scene import Scene
@@ -21,6 +20,7 @@ from nerfzip.errors import BitstreamError
 from nerfzip.fields import ColourMLP, VoxelField
 from nerfzip.fields.voxel_header import LARGEST_GRID_BYTES, NETWORK_LIMITS
 from nerfzip.geometry import Rays
+from nerfzip.quantization.networks import network_layout
 
 Decompress = Callable[[bytes], Any]
 MEMORY_LIMIT = 1 << 28
@@ -122,7 +122,7 @@ def promise(header: dict[str, Any], size: int, channels: int) -> None:
     if "tensors" in header:
         tensors = header["tensors"]
         kind = "int8" if tensors["decoder"][0][1] == "int8" else "float16"
-        arrays = expected_arrays(ColourMLP(channels, width, layers, frequencies), kind)
+        arrays = network_layout(ColourMLP(channels, width, layers, frequencies).layers, kind)
         tensors |= {"shape": [size] * 3, "channels": channels}
         tensors["decoder"] = [[name, dtype, list(shape)] for name, (dtype, shape) in arrays.items()]
 

@@ -5,14 +5,15 @@ import copy
 import pytest
 import torch
 
-from methods.vqrf.quantized_decoder import (
-    decoder_arrays,
-    expected_arrays,
-    load_decoder,
+from nerfzip.fields import ColourMLP
+from nerfzip.quantization.networks import (
+    KINDS,
+    load_network,
+    network_arrays,
+    network_layout,
     quantize_while_training,
     stop_quantizing,
 )
-from nerfzip.fields import ColourMLP
 
 
 def a_decoder(seed: int = 0, diffuse: bool = False) -> ColourMLP:
@@ -29,7 +30,7 @@ def a_decoder(seed: int = 0, diffuse: bool = False) -> ColourMLP:
 
 def reloaded(decoder: ColourMLP, kind: str) -> ColourMLP:
     other = a_decoder(seed=1)
-    load_decoder(other, decoder_arrays(decoder, kind))
+    load_network(other.layers, network_arrays(decoder.layers, kind))
     return other
 
 
@@ -39,20 +40,21 @@ def test_training_computes_with_the_files_weights_to_the_bit() -> None:
     for layer in decoder.layers:  # which the file rounds, and training does not
         layer.bias.data = layer.bias.data.half().float()
     original = copy.deepcopy(decoder)
-    quantize_while_training(decoder)
+    quantize_while_training(decoder.layers)
     for training, stored in zip(decoder.layers, from_file.layers, strict=True):
         assert training.weight.detach().numpy().tobytes() == stored.weight.detach().numpy().tobytes()
     inputs = torch.randn(50, 12), torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
     assert torch.equal(decoder(*inputs), from_file(*inputs))
     assert not torch.equal(decoder(*inputs), original(*inputs))
-    stop_quantizing(decoder)
+    stop_quantizing(decoder.layers)
     assert torch.equal(decoder(*inputs), original(*inputs))
     assert decoder.state_dict().keys() == original.state_dict().keys()
+    assert list(network_arrays(decoder.layers, "int8")) == list(network_layout(original.layers, "int8"))
 
 
 def test_still_so_after_training_steps() -> None:
     decoder = a_decoder()
-    quantize_while_training(decoder)
+    quantize_while_training(decoder.layers)
     inputs = torch.randn(50, 12), torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=0.01)
     losses = []
@@ -64,7 +66,7 @@ def test_still_so_after_training_steps() -> None:
         optimizer.step()
     assert losses[-1] < 0.7 * losses[0]
     weights = [layer.weight.detach().clone() for layer in decoder.layers]
-    stop_quantizing(decoder)
+    stop_quantizing(decoder.layers)
     from_file = reloaded(decoder, "int8")
     for weight, layer in zip(weights, from_file.layers, strict=True):
         assert torch.equal(weight, layer.weight)
@@ -72,7 +74,7 @@ def test_still_so_after_training_steps() -> None:
 
 def test_the_gradient_goes_straight_through() -> None:
     decoder = a_decoder()
-    quantize_while_training(decoder)
+    quantize_while_training(decoder.layers)
     weight = decoder.layers[1].weight
     (weight * torch.arange(16.0)).sum().backward()
     raw = decoder.layers[1].parametrizations.weight.original
@@ -93,8 +95,10 @@ def test_int8_errs_by_half_a_step_of_its_row() -> None:
         assert torch.equal(stored.bias, original.bias.half().float())
 
 
-@pytest.mark.parametrize("kind", ["int8", "float16"])
-def test_expected_arrays_are_what_comes(kind: str) -> None:
-    arrays = decoder_arrays(a_decoder(), kind)
-    assert expected_arrays(a_decoder(seed=2), kind) == {name: (a.dtype.name, a.shape) for name, a in arrays.items()}
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_layout_is_that_of_what_comes(kind: str) -> None:
+    arrays = network_arrays(a_decoder().layers, kind)
+    assert network_layout(a_decoder(seed=2).layers, kind) == {
+        name: (a.dtype.name, a.shape) for name, a in arrays.items()
+    }
     assert arrays["0.weight"].dtype.name == kind
