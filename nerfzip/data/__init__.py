@@ -3,10 +3,12 @@
 from nerfzip.data.dna_rendering import load_dna_rendering
 from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
+from nerfzip.data.nhr import load_nhr
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
 from nerfzip.data.panoptic import load_panoptic
 from nerfzip.data.rerf import load_rerf
 from nerfzip.data.scene import Scene, Views, VolumetricScene
+from nerfzip.data.zju_mocap import load_zju_mocap
 
 __all__ = [
     "Scene",
@@ -15,8 +17,10 @@ __all__ = [
     "load_dna_rendering",
     "load_instant_ngp",
     "load_nerf_synthetic",
+    "load_nhr",
     "load_nsvf",
     "load_panoptic",
     "load_rerf",
     "load_tanks_temples",
+    "load_zju_mocap",
 ]

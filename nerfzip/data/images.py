@@ -47,6 +47,11 @@ def read_rgba(path: Path, width: int, height: int) -> Rgba:
     return _read(path, width, height, MODES, "RGBA").astype(np.float32) / 255
 
 
+def read_rgb(path: Path, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+    """Decode one image without its alpha, as 8-bit integers. Errors are `read_rgba`'s."""
+    return _read(path, width, height, MODES, "RGB")
+
+
 def read_mask(path: Path, width: int, height: int) -> Mask:
     """Decode a mask to [0, 1]: one of 1 bit to 0 and 1, one of 8 bits (grey) to 255ths. Errors are `read_rgba`'s."""
     return _read(path, width, height, MASK_MODES, "L").astype(np.float32) / 255

@@ -84,10 +84,13 @@ class VolumetricScene:
         frames: static scenes in the order of time, with the same splits, cameras, box, near, far and background. Their
             images are read when they are asked for, so the length of a video costs no memory.
         fingerprint: as of a `Scene`, of all frames.
+        frame_boxes: for each frame, around what is to be seen at that moment, world units, where the capture says so;
+            None otherwise.
     """
 
     frames: tuple[Scene, ...]
     fingerprint: str
+    frame_boxes: tuple[Box, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.frames)

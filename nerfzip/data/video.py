@@ -20,6 +20,8 @@ from nerfzip.geometry import Box, Cameras, Colour
 
 ReadFrame = Callable[[int, int], Rgba]
 """Frame number and camera number -> what the camera saw then, at the size of the files, with alpha."""
+Reduce = Callable[[Rgba, int], Rgba]
+"""An image and an integer factor -> the image with pixels that are so many times as large."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class Rig:
         far: float | None,
         background: Colour,
         digest: str,
+        reduce: Reduce = downscale_rgba,
     ) -> VolumetricScene:
         """The capture as a scene; images are read when they are asked for, and then reduced by `downscale`.
 
         Args:
             near, far: by default the smallest distance of a camera from the box, the largest from one of its corners.
             digest: the video's fingerprint; with its number it gives a frame's.
+            reduce: how images are reduced.
         """
         positions = torch.stack([camera.camera_to_world[:3, 3] for camera in self.cameras.values()])
         nearest, farthest = distance_range(positions, box)
@@ -81,7 +85,7 @@ class Rig:
         def views(split: str, frame: int) -> Views:
             numbers = self.splits[split]
             names = tuple(f"camera {number}, frame {frame}" for number in numbers)
-            return Views(cameras[split], names, lambda view: downscale_rgba(read(frame, numbers[view]), downscale))
+            return Views(cameras[split], names, lambda view: reduce(read(frame, numbers[view]), downscale))
 
         scenes = []
         for frame in frames:

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from tiny_captures import (
     Capture,
     write_dna_rendering,
+    write_easymocap,
     write_instant_ngp,
     write_nerf_synthetic,
     write_nsvf,
@@ -18,11 +19,13 @@ from nerfzip.data import Scene, VolumetricScene
 from nerfzip.data.scene import frames_of
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
-FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox", "panoptic", "rerf", "dna_rendering"]
+FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox", "panoptic", "rerf", "dna_rendering", "nhr", "zju_mocap"]
 SETTINGS = {
     "panoptic": {"frames": "1:3", "test_cameras": [9], "box": [[-1, -1, -1], [1, 1, 1]]},
     "rerf": {"frames": "1:3"},
     "dna_rendering": {"frames": "1:3", "box": [[-1, -1, -1], [1, 1, 1]]},
+    "nhr": {"frames": "1:3", "test_cameras": [1], "unused_cameras": [0]},
+    "zju_mocap": {"frames": "1:3"},
 }
 """What a tiny capture of volumetric video needs."""
 
@@ -38,6 +41,8 @@ def write(name: str, root: Path) -> Capture:
         return write_dna_rendering(root)
     if name == "rerf":
         return write_rerf(root)
+    if name in ("nhr", "zju_mocap"):
+        return write_easymocap(root, "mask" if name == "nhr" else "schp")
     return write_nsvf(root, packaging="synthetic" if name == "nsvf" else "tanks")
 
 
@@ -51,6 +56,8 @@ def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
     capture_read = instantiate(config, downscale=2, **SETTINGS.get(name, {}))
     assert isinstance(capture_read, VolumetricScene if name in SETTINGS else Scene)
     assert frames_of(capture_read)[0].train.cameras.width == 16
+    if isinstance(capture_read, VolumetricScene):
+        assert (capture_read.frame_boxes is not None) == (name in ("nhr", "zju_mocap"))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -246,3 +246,41 @@ def write_dna_rendering(root: Path, frames: int = 3) -> Capture:
                 mask = Image.merge("RGB", [Image.new("L", dot.size), dot.split()[3], Image.new("L", dot.size)])
                 annotations[f"Mask/{camera}/mask/{frame}"] = encoded(mask, "png")
     return capture
+
+
+def write_annots(folder: Path, cams: dict[str, object], ims: list[object]) -> None:
+    """As EasyMocap does: a pickled dictionary."""
+    np.save(folder / "annots.npy", {"cams": cams, "ims": ims}, allow_pickle=True)  # type: ignore[arg-type]
+
+
+def write_easymocap(root: Path, masks: str = "mask", frames: int = 3, first_frame: int = 0) -> Capture:
+    """Four cameras whose lenses do not distort. Masks are red, and a frame's vertices in a cube of a growing size.
+
+    The principal points are OpenCV's, half a pixel less than `own_matrix` says. Views are named by camera and frame.
+    """
+    rng = np.random.default_rng(8)
+    capture = Capture(root, "toy", {}, {})
+    (capture.folder / "vertices").mkdir(parents=True)
+    poses = _dots(capture, rng, range(4), first_frame + frames)
+    cams: dict[str, list] = {"K": [], "D": [], "R": [], "T": []}
+    numbers = range(first_frame, first_frame + frames)
+    for camera, pose in poses.items():
+        world_to_camera = np.linalg.inv(pose)
+        cams["K"].append(own_matrix(camera) - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+        cams["D"].append(np.zeros((1, 5)))
+        cams["R"].append(world_to_camera[:3, :3])
+        cams["T"].append(1000 * world_to_camera[:3, 3:])
+        for folder in ("images", masks):
+            (capture.folder / folder / f"{camera:02d}").mkdir(parents=True)
+        for frame in numbers:
+            name = f"{camera:02d}/{frame:06d}"
+            dot = dot_image(*capture.pixels[f"camera {camera}, frame {frame}"], "RGB")
+            dot.save(capture.folder / f"images/{name}.jpg", quality=100, subsampling=0)
+            dot.save(capture.folder / masks / f"{name}.png")
+    for index, frame in enumerate(numbers):
+        name = f"{frame}" if index % 2 else f"{frame:06d}"
+        corners = (1 + index) * np.array([[-0.25, -0.5, -0.75], [0.25, 0.5, 0.75]])
+        np.save(capture.folder / "vertices" / f"{name}.npy", corners)
+    ims = [{"ims": [f"images/{camera:02d}/{frame:06d}.jpg" for camera in poses]} for frame in numbers]
+    write_annots(capture.folder, cams, ims)  # type: ignore[arg-type]
+    return capture
