@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool
 from torch import Tensor
 
-from methods.rerf.hull import HullSettings, hull_of
 from nerfzip.data.scene import Scene
 from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields import ColourMLP, Shading, VoxelField, VoxelGeometry
@@ -15,6 +14,7 @@ from nerfzip.kernels.marching import density_of_alpha
 from nerfzip.progress import track
 from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
 from nerfzip.training.growth import grow
+from nerfzip.training.hull import HullSettings, hull_of
 from nerfzip.training.losses import LossWeights
 from nerfzip.training.ray_sampler import RaySampler
 from nerfzip.training.voxel_trainer import LearningRates, VoxelTrainer
@@ -90,7 +90,7 @@ def fit_key_frame(
         scene.background,
         scene.near,
     )
-    hull = hull_of(scene, geometry, hull_settings, frame=0)
+    hull = hull_of(scene, geometry.box, geometry.resolution, hull_settings, frame=0)
     field.occupancy = Occupancy.of(hull)
     images = scene.train.images(scene.background)
     sampler = RaySampler(scene.train.cameras, images, field)
@@ -100,7 +100,7 @@ def fit_key_frame(
             mask = occupied_voxels(field, hull, settings.occupied_alpha)
             field = grow(field, replace(field.geometry, voxel_size=sizes.pop(0)), mask)
             field.density.data -= settings.shift_per_growth
-            hull = hull_of(scene, field.geometry, hull_settings, frame=0)
+            hull = hull_of(scene, field.geometry.box, field.geometry.resolution, hull_settings, frame=0)
             field.occupancy = Occupancy.of((field.occupancy.mask > 0) & hull)
             sampler.refilter(field)
             trainer.move_to(field)

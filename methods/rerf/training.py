@@ -1,6 +1,5 @@
 """Training a whole video, frame after frame."""
 
-from methods.rerf.hull import HullSettings, hull_of
 from methods.rerf.key_frame import KeyFrameSettings, fit_key_frame
 from methods.rerf.model import VideoModel, empty_like, with_grids
 from methods.rerf.motion import MotionSettings, find_motion
@@ -8,6 +7,7 @@ from methods.rerf.residual import ResidualSettings, fit_residual, frame_of
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.fields import ColourMLP
 from nerfzip.progress import track
+from nerfzip.training.hull import HullSettings, hull_of
 
 
 class VideoBase:
@@ -42,10 +42,11 @@ class VideoBase:
         field = fit_key_frame(video.frames[0], decoder, self.key_frame, self.hull)
         decoder.requires_grad_(False)
         model = VideoModel(empty_like(field), [frame_of(field, None)])
-        hull_before = hull_of(video.frames[0], field.geometry, self.hull, frame=0)
+        grid = field.geometry.box, field.geometry.resolution
+        hull_before = hull_of(video.frames[0], *grid, self.hull, frame=0)
         for index in track(range(1, len(video)), "frames", len(video) - 1):
             scene, last = video.frames[index], model.frames[-1]
-            hull = hull_of(scene, field.geometry, self.hull, index)
+            hull = hull_of(scene, *grid, self.hull, index)
             previous = with_grids(model.template, last.grid(), last.occupied)
             moved = find_motion(previous, scene, hull, self.motion)
             model.frames.append(fit_residual(model, scene, moved, hull, hull_before, self.residual))

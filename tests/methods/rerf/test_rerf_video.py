@@ -12,7 +12,6 @@ from decode_limits import within_limits
 
 from methods.rerf.blocks import block_counts
 from methods.rerf.closed_loop import decode_frame, encode_frame
-from methods.rerf.hull import HullSettings, hull_of
 from methods.rerf.key_frame import KeyFrameSettings
 from methods.rerf.method import ReRF
 from methods.rerf.model import Frame, VideoModel, empty_density, empty_like, grids_of, with_grids
@@ -32,6 +31,7 @@ from nerfzip.kernels.marching import density_of_alpha
 from nerfzip.metrics import psnr
 from nerfzip.rendering.images import render_image
 from nerfzip.sampling import Occupancy
+from nerfzip.training.hull import HullSettings, hull_of
 from nerfzip.training.losses import LossWeights
 from nerfzip.training.voxel_trainer import LearningRates
 
@@ -253,7 +253,8 @@ def test_what_is_found_depends_on_nothing_but_the_hull(video: VolumetricScene) -
 
 def test_the_hull_holds_all_that_is_dense(model: VideoModel, video: VolumetricScene) -> None:
     for index, frame in enumerate(model.frames):
-        hull = hull_of(video.frames[index], model.template.geometry, HULL, index)
+        geometry = model.template.geometry
+        hull = hull_of(video.frames[index], geometry.box, geometry.resolution, HULL, index)
         assert bool(hull.any())
         assert not bool((frame.occupied & ~hull).any())
 

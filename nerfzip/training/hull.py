@@ -9,7 +9,7 @@ from torch import Tensor
 from nerfzip.data.scene import Scene
 from nerfzip.data.visual_hull import carve
 from nerfzip.errors import require_setting
-from nerfzip.fields import VoxelGeometry
+from nerfzip.geometry import Box
 from nerfzip.sampling.occupancy import dilated_maximum
 
 
@@ -26,13 +26,19 @@ class HullSettings:
     misses: int
 
     def __post_init__(self) -> None:
-        require_setting(self.fewest_views >= 0, "method.base.hull.fewest_views", self.fewest_views, "at least 0")
-        require_setting(self.misses >= 0, "method.base.hull.misses", self.misses, "at least 0")
+        require_setting(self.fewest_views >= 0, "hull.fewest_views", self.fewest_views, "at least 0")
+        require_setting(self.misses >= 0, "hull.misses", self.misses, "at least 0")
 
 
-def hull_of(scene: Scene, geometry: VoxelGeometry, settings: HullSettings, frame: int) -> Bool[Tensor, "x y z"]:
-    """The voxels of the visual hull, and their neighbours, between which samples are interpolated."""
+def hull_of(
+    scene: Scene, box: Box, resolution: tuple[int, int, int], settings: HullSettings, frame: int
+) -> Bool[Tensor, "x y z"]:
+    """The voxels of the visual hull, and their neighbours, between which samples are interpolated.
+
+    Args:
+        box: the centres of its corner voxels are its corners.
+    """
     fewest = min(settings.fewest_views, len(scene.train))
     where = f"{scene.name}: frame {frame}"
-    hull = carve(scene.train, geometry.box, geometry.resolution, fewest, settings.misses, frame=where)
+    hull = carve(scene.train, box, resolution, fewest, settings.misses, frame=where)
     return dilated_maximum(torch.from_numpy(hull).to(torch.uint8)) > 0
