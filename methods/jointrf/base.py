@@ -9,7 +9,6 @@ from torch import Tensor
 
 from methods.jointrf.distillation import Distillation, distil
 from methods.jointrf.grids import FrameGrids
-from methods.jointrf.teacher import teacher_of
 from methods.jointrf.training import Schedule, train_frame
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import require_setting
@@ -19,6 +18,7 @@ from nerfzip.fields.basis_header import MOST_OCCUPANCY_VOXELS, BasisDescription
 from nerfzip.fields.basis_networks import NetworkSizes
 from nerfzip.geometry import Box
 from nerfzip.training.ray_sampler import RaySampler
+from nerfzip.training.teacher import teacher_of
 
 MOST_OCCUPANCY = int(MOST_OCCUPANCY_VOXELS ** (1 / 3))
 _log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class BasisVideo:
             is_key = index % group == 0
             if index:
                 grids = grids.as_key() if is_key else grids.following()
-            teacher = teacher_of(self.teacher.fit(scene), scene, resolution, self.seen_weight)
+            teacher = teacher_of(self.teacher.fit(scene), scene, scene.box, resolution, self.seen_weight)
             field = description.field(grids.unquantized(), networks, teacher.seen)
             trained = networks if index == 0 else None
             distillation = self.distillation if index else self.first_distillation

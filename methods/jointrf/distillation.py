@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from methods.jointrf.grids import FrameGrids
-from methods.jointrf.teacher import Teacher
 from methods.jointrf.training import decaying_adam
-from nerfzip.fields.basis_field import BasisField
+from nerfzip.fields.basis_field import DISTANCE_SCALE, BasisField
 from nerfzip.geometry import Cameras
+from nerfzip.kernels.marching import inverse_softplus
 from nerfzip.progress import track
+from nerfzip.training.teacher import Teacher
+
+SMALLEST_DENSITY = 1e-6
+"""Its inverse through softplus is finite."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,15 @@ def distil(
     optimiser, decay = decaying_adam(groups, settings.decay, settings.iterations)
     voxels = (field.occupancy.mask > 0).nonzero()
     last = torch.tensor(field.occupancy.mask.shape) - 1
-    low, size = torch.tensor(teacher.box.minimum), torch.tensor(teacher.box.size)
-    shift = field.shading.density_shift
+    box, shift = field.geometry.box, field.shading.density_shift
+    low, size = torch.tensor(box.minimum), torch.tensor(box.size)
     for _ in track(range(settings.iterations), name, settings.iterations):
         voxel = voxels[torch.randint(len(voxels), (settings.samples,))]
         positions = torch.minimum((voxel + torch.rand(voxel.shape) - 0.5).clamp(min=0), last)
-        relative = positions / last
+        world = low + positions / last * size
         eyes = cameras.camera_to_world[torch.randint(len(cameras), (settings.samples,)), :3, 3]
-        directions = normalize(low + relative * size - eyes, dim=1)
-        density, colour = teacher.density(relative) - shift, teacher.colour(relative, directions)
+        directions = normalize(world - eyes, dim=1)
+        density, colour = raw_density(teacher.density(world), max(box.size)) - shift, teacher.colour(world, directions)
         field.grids = frame.unquantized()
         raw, appearance = field.raw_density(positions)
         target = field.opacity(density)
@@ -78,3 +83,8 @@ def distil(
         optimiser.step()
         decay.step()
     field.grids = frame.unquantized()
+
+
+def raw_density(density: Float[Tensor, "samples"], longest_side: float) -> Float[Tensor, "samples"]:
+    """What a `BasisField` with a shift of zero has where the optical depth per world unit is `density`."""
+    return inverse_softplus((density * longest_side / DISTANCE_SCALE).clamp(min=SMALLEST_DENSITY))

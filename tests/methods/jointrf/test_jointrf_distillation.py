@@ -6,9 +6,8 @@ from typing import Any
 import torch
 
 from methods.jointrf.base import occupancy_resolution
-from methods.jointrf.distillation import Distillation, distil
+from methods.jointrf.distillation import Distillation, distil, raw_density
 from methods.jointrf.grids import FrameGrids
-from methods.jointrf.teacher import Teacher, teacher_of
 from nerfzip.config import build, job_configs
 from nerfzip.data.scene import Scene
 from nerfzip.fields import Shading, VoxelField, VoxelGeometry
@@ -20,6 +19,7 @@ from nerfzip.fields.colour import DirectColour
 from nerfzip.fields.voxel_field import Thresholds
 from nerfzip.geometry import Box
 from nerfzip.sampling import Occupancy
+from nerfzip.training.teacher import Teacher, teacher_of
 
 BOX = Box((-1.0, -1.2, -0.8), (1.0, 1.0, 0.9))
 RADIUS = 0.6
@@ -43,15 +43,16 @@ def a_ball(box: Box = BOX) -> VoxelField:
 
 def test_densities_have_the_opacity_of_the_voxel_field() -> None:
     field = a_ball()
-    positions = torch.rand(500, 3)
-    raw = Teacher(field, BOX, torch.ones(2, 2, 2, dtype=torch.bool)).density(positions)
+    world = torch.rand(500, 3) * torch.tensor(BOX.size) + torch.tensor(BOX.minimum)
+    density = Teacher(field, torch.ones(2, 2, 2, dtype=torch.bool)).density(world)
+    raw = raw_density(density, max(BOX.size))
     length = 0.03  # world units
     found = 1 - torch.exp(-DISTANCE_SCALE * length / max(BOX.size) * torch.nn.functional.softplus(raw))
-    world = positions * torch.tensor(BOX.size) + torch.tensor(BOX.minimum)
     radius = world.norm(dim=1)
     solid = 1 - math.exp(-math.log1p(math.exp(8.0 - 3.0)) * length / 0.05)
     torch.testing.assert_close(found[radius < RADIUS - 0.1], torch.full_like(found[radius < RADIUS - 0.1], solid))
     assert (found[radius > RADIUS + 0.1] < 1e-4).all()
+    torch.testing.assert_close(1 - torch.exp(-density * length), found, atol=1e-4, rtol=1e-4)
 
 
 def test_a_basis_field_learns_the_ball() -> None:
@@ -60,7 +61,7 @@ def test_a_basis_field_learns_the_ball() -> None:
     scene: Scene = build(config.dataset_settings)
     field = a_ball(scene.box)
     resolution = occupancy_resolution(scene.box, 32)
-    teacher = teacher_of(field, scene, resolution, 0.01)
+    teacher = teacher_of(field, scene, scene.box, resolution, 0.01)
     centre, last = torch.tensor(scene.box.minimum), torch.tensor(resolution) - 1
     seen = centre + teacher.seen.nonzero() / last * torch.tensor(scene.box.size)
     # The surface can be seen, the inside and the far outside can't.
@@ -85,7 +86,8 @@ def test_a_basis_field_learns_the_ball() -> None:
 def _errors(student: BasisField, teacher: Teacher) -> Any:
     """Mean absolute error of the opacities over a step, and of the colours, at the voxels that can be seen."""
     voxels = teacher.seen.nonzero().float()
-    relative = voxels / (torch.tensor(teacher.seen.shape) - 1)
+    box = student.geometry.box
+    world = torch.tensor(box.minimum) + voxels / (torch.tensor(teacher.seen.shape) - 1) * torch.tensor(box.size)
     directions = torch.nn.functional.normalize(torch.randn(len(voxels), 3), dim=1)
     with torch.no_grad():
         raw, appearance = student.raw_density(voxels)
@@ -93,6 +95,6 @@ def _errors(student: BasisField, teacher: Teacher) -> Any:
         step = DISTANCE_SCALE * student.step / student.geometry.longest_side
         ours, theirs = (
             1 - torch.exp(-step * torch.nn.functional.softplus(values))
-            for values in (raw + student.shading.density_shift, teacher.density(relative))
+            for values in (raw + student.shading.density_shift, raw_density(teacher.density(world), max(box.size)))
         )
-        return (ours - theirs).abs().mean(), (colours - teacher.colour(relative, directions)).square().mean()
+        return (ours - theirs).abs().mean(), (colours - teacher.colour(world, directions)).square().mean()

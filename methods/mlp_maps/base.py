@@ -1,0 +1,196 @@
+"""The float32 model that compression starts from."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding
+from methods.mlp_maps.decoder import DecoderSizes
+from methods.mlp_maps.distillation import Distillation, distil
+from methods.mlp_maps.encoder import EncoderSizes, LatentEncoder, encoder_images
+from methods.mlp_maps.field import PLANES, Shading
+from methods.mlp_maps.model import FEATURES_PER_LEVEL, Layout, MapsModel
+from methods.mlp_maps.occupancy import OccupancySettings, frame_boxes, hulls, occupied, voxel_centres
+from methods.mlp_maps.pixels import FramePixels
+from methods.mlp_maps.training import Frame, Schedule, train
+from nerfzip.data.scene import VolumetricScene
+from nerfzip.errors import ConfigError
+from nerfzip.geometry import Box
+from nerfzip.kernels.hash_levels import HashLevels
+from nerfzip.progress import track
+from nerfzip.sampling import Occupancy
+from nerfzip.training.hull import HullSettings
+from nerfzip.training.teacher import Teacher, teacher_of
+
+MAP_AXES = {"orthogonal": PLANES, "xy": PLANES[:1], "three_xy": PLANES[:1] * 3}
+"""What the maps lie on, by name; all but the first are ablations (paper, Table 2)."""
+UNITS_PER_DIAGONAL = 2.0
+"""Distances are measured as if the first frame's box were so long from corner to corner, about that of a person."""
+
+
+@dataclass(frozen=True)
+class SharedSizes:
+    """Of one network in place of the maps; a width of 0 keeps the maps."""
+
+    width: int
+    layers: int
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """See `Shading`; `skipping` False looks at the whole box (an ablation)."""
+
+    steps: int
+    weight_threshold: float
+    transmittance_threshold: float
+    skipping: bool
+
+
+@dataclass(frozen=True)
+class FittedMaps:
+    """A trained model, and each frame's box and occupied voxels."""
+
+    layout: Layout
+    state: dict[str, Tensor]
+    boxes: list[Box]
+    masks: list[Bool[Tensor, "x y z"]]
+
+    def model(self) -> MapsModel:
+        model = MapsModel(self.layout)
+        model.load_state_dict(self.state)
+        return model
+
+
+class MapsVideo:
+    """Trains all frames together.
+
+    Args:
+        levels: of the three hash tables.
+        decoder: see `DecoderSizes`.
+        hidden: width of the colour networks.
+        lookup: "blend" or "bin"; see `Lookup`.
+        view: "frequencies" or "harmonics"; see `ViewEncoding`.
+        maps: "orthogonal", "xy" or "three_xy".
+        shared: one network in place of the maps.
+        encoder: None learns latent codes themselves.
+        rendering: see `Rendering`.
+        hull: of carving what may be occupied; None looks at whole boxes in training.
+        hull_resolution: voxels along the longest side of the video's box, from which the frames' boxes are made.
+        occupancy: of what is looked at after training.
+        band: pixels of this width round the foreground's edge are not trained on; 0 keeps them.
+        schedule: of training.
+        teacher: fits a voxel field to each frame, from which the maps learn first; None leaves that out.
+        distillation: of learning from the teachers.
+    """
+
+    def __init__(
+        self,
+        levels: HashLevels,
+        decoder: DecoderSizes,
+        hidden: int,
+        lookup: str,
+        view: str,
+        maps: str,
+        shared: SharedSizes,
+        encoder: EncoderSizes | None,
+        rendering: Rendering,
+        hull: HullSettings | None,
+        hull_resolution: int,
+        occupancy: OccupancySettings,
+        band: int,
+        schedule: Schedule,
+        teacher: Any,
+        distillation: Distillation,
+    ) -> None:
+        choices: dict[str, tuple[str, list[str]]] = {
+            "lookup": (lookup, list(Lookup)),
+            "view": (view, list(ViewEncoding)),
+            "maps": (maps, list(MAP_AXES)),
+        }
+        for name, (value, known) in choices.items():
+            if value not in known:
+                raise ConfigError(f"method.base.{name}: {value!r}, expected {' or '.join(known)}")
+        if levels.count * FEATURES_PER_LEVEL != decoder.features:
+            expected = f"{FEATURES_PER_LEVEL} for each of {levels.count} levels"
+            raise ConfigError(f"method.base.decoder.features: {decoder.features}, expected {expected}")
+        self.levels = levels
+        self.decoder = decoder
+        self.hidden = hidden
+        self.lookup = Lookup(lookup)
+        self.view = ViewEncoding(view)
+        self.map_axes = MAP_AXES[maps]
+        self.shared = shared
+        self.encoder = encoder
+        self.rendering = rendering
+        self.hull = hull
+        self.hull_resolution = hull_resolution
+        self.occupancy = occupancy
+        self.band = band
+        self.schedule = schedule
+        self.teacher = teacher
+        self.distillation = distillation
+
+    def fit(self, video: VolumetricScene) -> FittedMaps:
+        boxes = frame_boxes(video, self.hull_resolution, self.hull)
+        layout = self._layout(video, boxes[0])
+        model = MapsModel(layout)
+        frames = self.frames(video, boxes)
+        if self.teacher is not None:
+            teachers = self._teachers(video, boxes)
+            distil(model, video, boxes, teachers, self.distillation)
+            seen = [Occupancy.of(teacher.seen) for teacher in teachers]
+            frames = [replace(frame, occupancy=occupancy) for frame, occupancy in zip(frames, seen, strict=True)]
+        encoder = None
+        if self.encoder is not None:
+            encoder = LatentEncoder(self.encoder, self.decoder.latent, encoder_images(video, self.encoder))
+        occupancies = train(model, frames, self.schedule, "train", encoder)
+        if encoder is not None:
+            model.latents.data = encoder.codes()
+        return FittedMaps(layout, model.state_dict(), boxes, self.masks(model, boxes, occupancies))
+
+    def _teachers(self, video: VolumetricScene, boxes: list[Box]) -> list[Teacher]:
+        resolution, least = self.occupancy.resolution, self.distillation.seen_weight
+        parts = list(zip(video.frames, boxes, strict=True))
+        return [
+            teacher_of(self.teacher.fit(scene), scene, voxel_centres(box, resolution), resolution, least)
+            for scene, box in track(parts, "teachers", len(parts))
+        ]
+
+    def frames(self, video: VolumetricScene, boxes: list[Box]) -> list[Frame]:
+        """What training needs of all frames."""
+        masks = hulls(video, boxes, self.occupancy.resolution, self.hull)
+        parts = list(zip(video.frames, boxes, masks, strict=True))
+        return [
+            Frame(FramePixels(scene, box, self.band), box, Occupancy.of(mask))
+            for scene, box, mask in track(parts, "load", len(parts))
+        ]
+
+    def masks(self, model: MapsModel, boxes: list[Box], occupancies: list[Occupancy]) -> list[Bool[Tensor, "x y z"]]:
+        """What rendering looks at, of each frame; at most what training has looked at."""
+        if not self.rendering.skipping:
+            return [torch.ones(self.occupancy.resolution, dtype=torch.bool)] * len(boxes)
+        parts = enumerate(zip(boxes, occupancies, strict=True))
+        fields = (model.field(index, box, occupancy) for index, (box, occupancy) in parts)
+        return [occupied(field, field.occupancy.mask > 0, self.occupancy) for field in fields]
+
+    def _layout(self, video: VolumetricScene, box: Box) -> Layout:
+        view, rendering = self.view, self.rendering
+        shading = Shading(
+            ColourNetwork(self.decoder.features, self.hidden, view.channels),
+            self.lookup,
+            view,
+            self.map_axes,
+            rendering.steps,
+            rendering.weight_threshold,
+            rendering.transmittance_threshold,
+            math.dist(box.minimum, box.maximum) / UNITS_PER_DIAGONAL,
+        )
+        shared, first = self.shared, video.frames[0]
+        return Layout(
+            *(len(video), self.levels, self.decoder, shading, shared.width, shared.layers),
+            *(video.background, first.near),
+        )

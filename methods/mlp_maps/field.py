@@ -1,0 +1,215 @@
+"""One frame, to be looked at: densities and colours at positions, and rays through them (sheet mlp_maps.md §1.4, 4)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding, map_colours
+from methods.mlp_maps.decoder import Planes
+from methods.mlp_maps.shared_network import SharedNetwork
+from nerfzip.fields.field import RenderedRays
+from nerfzip.geometry import Box, Colour, Rays, intersect_box
+from nerfzip.kernels import accumulate_along_rays, render_weights
+from nerfzip.kernels.bilinear import interpolate_bilinear
+from nerfzip.kernels.hash_encoding import hash_encoding
+from nerfzip.kernels.hash_levels import HashLevels
+from nerfzip.kernels.traversal import PackedSamples, traverse_occupancy
+from nerfzip.sampling import Occupancy
+
+PLANES = ((0, 1), (0, 2), (1, 2))
+"""The axes of each plane, and with time of each hash table."""
+RAYS_AT_ONCE = 4096
+SMALLEST_WEIGHT = 1e-4
+
+
+@dataclass(frozen=True)
+class Shading:
+    """How a frame is rendered.
+
+    Attributes:
+        network, lookup, view: of the colour maps.
+        map_axes: of each density plane and colour map.
+        steps: along the diagonal of a frame's box.
+        weight_threshold: samples of at most this weight get no colour.
+        transmittance_threshold: a ray ends where it lets less than this through.
+        unit: the distance over which a raw density of 1 has an optical depth of 1, world units.
+    """
+
+    network: ColourNetwork
+    lookup: Lookup
+    view: ViewEncoding
+    map_axes: tuple[tuple[int, int], ...]
+    steps: int
+    weight_threshold: float
+    transmittance_threshold: float
+    unit: float
+
+
+@dataclass(frozen=True)
+class Shaded:
+    """A bundle of rays, differentiable in all but the depth."""
+
+    rgb: Float[Tensor, "rays 3"]
+    transmittance: Float[Tensor, "rays"]
+    depth: Float[Tensor, "rays"]
+
+
+class FrameField:
+    """A frame as its planes, the hash tables that all frames share, and the moment.
+
+    Args:
+        moment: in [-1, 1].
+        box: of this frame; positions are relative to it.
+        occupancy: of voxels that fill the box; the others are not looked at.
+        shared: in place of maps, one network for all positions and frames (an ablation).
+    """
+
+    def __init__(
+        self,
+        planes: Planes,
+        tables: Sequence[Float[Tensor, "rows features"]],
+        levels: HashLevels,
+        moment: float,
+        box: Box,
+        occupancy: Occupancy,
+        shading: Shading,
+        background: Colour,
+        near: float,
+        shared: SharedNetwork | None = None,
+    ) -> None:
+        self.planes = planes
+        self.tables = tables
+        self.levels = levels
+        self.moment = moment
+        self.box = box
+        self.occupancy = occupancy
+        self.shading = shading
+        self.background = background
+        self.near = near
+        self.shared = shared
+
+    @property
+    def step(self) -> float:
+        """Distance between samples, world units."""
+        return math.dist(self.box.minimum, self.box.maximum) / self.shading.steps
+
+    def features(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples features"]:
+        """Of positions in [0, 1] of the box: the sum over hash tables and feature planes."""
+        moment = positions.new_full((len(positions),), self.moment)
+        total: Tensor | int = 0
+        for axes, table, plane in zip(PLANES, self.tables, self.planes.features, strict=True):
+            coordinates = positions[:, axes]
+            in_time = torch.stack([*(2 * coordinates - 1).unbind(dim=1), moment], dim=1)
+            total = total + hash_encoding(table, in_time, self.levels)
+            total = total + interpolate_bilinear(plane, coordinates * (len(plane) - 1))
+        assert isinstance(total, Tensor)
+        return total
+
+    def density(
+        self, positions: Float[Tensor, "samples 3"]
+    ) -> tuple[Float[Tensor, "samples"], Float[Tensor, "samples features"]]:
+        """Raw densities, and what colours are computed from."""
+        features = self.features(positions)
+        if self.shared is not None:
+            return self.shared.density(features)
+        weights: Tensor | int = 0
+        for axes, plane in zip(self.shading.map_axes, self.planes.densities, strict=True):
+            weights = weights + interpolate_bilinear(plane, positions[:, axes] * (len(plane) - 1))
+        return (weights * features).sum(dim=1), features
+
+    def colour(
+        self,
+        positions: Float[Tensor, "samples 3"],
+        features: Float[Tensor, "samples features"],
+        directions: Float[Tensor, "samples 3"],
+    ) -> Float[Tensor, "samples 3"]:
+        """RGB in [0, 1]."""
+        shading = self.shading
+        inputs = torch.cat([features, shading.view.values(directions)], dim=1)
+        if self.shared is not None:
+            return self.shared.colour(inputs).sigmoid()
+        maps = zip(shading.map_axes, self.planes.colours, strict=True)
+        each = [
+            map_colours(colours, shading.network, shading.lookup, positions[:, axes], inputs) for axes, colours in maps
+        ]
+        return torch.stack(each).sum(dim=0).sigmoid()
+
+    def shade(
+        self,
+        rays: Rays,
+        distances: Float[Tensor, "samples"],
+        lengths: Float[Tensor, "samples"],
+        ray_indices: Int[Tensor, "samples"],
+        ray_offsets: Int[Tensor, "offsets"],
+        weight_threshold: float,
+        seen: UInt8[Tensor, "x y z"] | None = None,
+    ) -> Shaded:
+        """Density at all samples, colour at those of weight.
+
+        Args:
+            distances: along the ray, world units.
+            lengths: of the ray that each sample stands for, world units.
+            ray_indices, ray_offsets: as in `PackedSamples`.
+            seen: here a voxel of the occupancy is set to 1 if a sample in it gets a colour.
+        """
+        positions = self.to_unit(rays.origins[ray_indices] + distances[:, None] * rays.directions[ray_indices])
+        raw, features = self.density(positions)
+        opacity = 1 - torch.exp(-raw.relu() * lengths / self.shading.unit)
+        weights, transmittance = render_weights(opacity, ray_offsets)
+        visible = (weights.detach() > weight_threshold).nonzero()[:, 0]
+        if seen is not None:
+            x, y, z = self._voxels(positions[visible]).unbind(dim=1)
+            seen[x, y, z] = 1
+        offsets = torch.searchsorted(visible, ray_offsets)
+        weights, directions = weights[visible], rays.directions[ray_indices[visible]]
+        colours = self.colour(positions[visible], features[visible], directions)
+        ones_and_distances = torch.stack([torch.ones_like(weights), distances[visible]], dim=1)
+        total, depth = accumulate_along_rays(weights.detach(), ones_and_distances.detach(), offsets).unbind(dim=1)
+        rgb = accumulate_along_rays(weights, colours, offsets)
+        rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
+        return Shaded(rgb, transmittance, depth / total.clamp(min=SMALLEST_WEIGHT))
+
+    def to_unit(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples 3"]:
+        """From the world to [0, 1] of the box, where positions outside end on its faces."""
+        minimum, size = positions.new_tensor(self.box.minimum), positions.new_tensor(self.box.size)
+        return ((positions - minimum) / size).clamp(0, 1)
+
+    def occupied(self, positions: Float[Tensor, "*samples 3"]) -> Bool[Tensor, "*samples"]:
+        """Whether positions in [0, 1] of the box lie in occupied voxels."""
+        x, y, z = self._voxels(positions).unbind(dim=-1)
+        return self.occupancy.mask[x, y, z] > 0
+
+    def _voxels(self, positions: Float[Tensor, "*samples 3"]) -> Int[Tensor, "*samples 3"]:
+        resolution = torch.tensor(self.occupancy.mask.shape, device=positions.device)
+        return torch.minimum((positions * resolution).long(), resolution - 1)
+
+    def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Origins and directions in voxels of the occupancy, and where rays enter and leave the box in world units."""
+        minimum, size = rays.origins.new_tensor(self.box.minimum), rays.origins.new_tensor(self.box.size)
+        resolution = rays.origins.new_tensor(self.occupancy.mask.shape)
+        origins = (rays.origins - minimum) / size * resolution - 0.5
+        return origins, rays.directions / size * resolution, *intersect_box(rays, self.box, self.near)
+
+    def samples(self, rays: Rays) -> PackedSamples:
+        """In the middle of steps, in occupied voxels."""
+        return traverse_occupancy(*self.to_voxels(rays), self.occupancy.mask, self.occupancy.blocks, self.step)
+
+    @torch.no_grad()
+    def render(self, rays: Rays) -> RenderedRays:
+        starts = range(0, max(len(rays), 1), RAYS_AT_ONCE)
+        parts = [self._render(rays[start : start + RAYS_AT_ONCE]) for start in starts]
+        return RenderedRays(
+            torch.cat([part.rgb for part in parts]).clamp(0, 1),
+            1 - torch.cat([part.transmittance for part in parts]),
+            torch.cat([part.depth for part in parts]),
+        )
+
+    def _render(self, rays: Rays) -> Shaded:
+        samples = self.samples(rays)
+        middles, lengths = (samples.t_starts + samples.t_ends) / 2, samples.t_ends - samples.t_starts
+        indices, offsets = samples.ray_indices, samples.ray_offsets
+        return self.shade(rays, middles, lengths, indices, offsets, self.shading.weight_threshold)

@@ -1,0 +1,163 @@
+"""Training all frames together (sheet mlp_maps.md §2)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LambdaLR
+
+from methods.mlp_maps.encoder import LatentEncoder
+from methods.mlp_maps.field import FrameField, Shaded
+from methods.mlp_maps.model import MapsModel
+from methods.mlp_maps.pixels import Batch, FramePixels
+from nerfzip.errors import TrainingError, require_setting
+from nerfzip.geometry import Box, intersect_box
+from nerfzip.progress import track
+from nerfzip.sampling import Occupancy
+from nerfzip.sampling.occupancy import dilated_maximum
+
+FIRST_RATE = 1 / 3
+"""Where the warm-up of the learning rates starts."""
+
+Values = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of one stage of training.
+
+    Attributes:
+        frames: drawn for each iteration.
+        rays: of each of them.
+        samples: of each ray, from where it enters the box to where it leaves it.
+        foreground: share of rays whose pixels show something.
+        networks, tables: learning rates, after the warm-up.
+        warm_up: iterations over which they rise from a third.
+        decay: what they have been multiplied by in the end.
+        mask_weight: of the mean squared error of the opacities.
+        divergence_weight: of the encoder's Kullback-Leibler divergence.
+        largest_gradient: of a parameter; what is beyond is clipped.
+        weight_threshold: samples of at most this weight get no colour.
+        refresh_at: iterations from which on only voxels are looked at in which samples have got a colour so far (since
+            the refreshment before), and their neighbours.
+    """
+
+    iterations: int
+    frames: int
+    rays: int
+    samples: int
+    foreground: float
+    networks: float
+    tables: float
+    warm_up: int
+    decay: float
+    mask_weight: float
+    divergence_weight: float
+    largest_gradient: float
+    weight_threshold: float
+    refresh_at: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "frames", "rays", "samples"):
+            require_setting(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require_setting(0 <= self.foreground <= 1, "foreground", self.foreground, "from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What training knows of a frame."""
+
+    pixels: FramePixels
+    box: Box
+    occupancy: Occupancy
+
+
+def train(
+    model: MapsModel,
+    frames: list[Frame],
+    schedule: Schedule,
+    name: str,
+    encoder: LatentEncoder | None = None,
+    values_of: Callable[[Values], tuple[Values, Tensor | float]] | None = None,
+    others: list[dict[str, object]] | None = None,
+) -> list[Occupancy]:
+    """Optimise the model in place.
+
+    Returns:
+        What was looked at last in each frame.
+
+    Args:
+        encoder: trained along, and used in place of the latent codes.
+        values_of: what is rendered with in place of the parameters, and a loss of it.
+        others: parameter groups of the optimiser beside those of the model.
+    """
+    rest = [value for key, value in model.named_parameters() if not key.startswith("tables")]
+    groups: list[dict[str, object]] = [
+        {"params": list(model.tables), "lr": schedule.tables},
+        {"params": [*rest, *(encoder.parameters() if encoder else [])], "lr": schedule.networks},
+        *(others or []),
+    ]
+    optimiser = Adam(groups, fused=True)
+    rates = LambdaLR(optimiser, lambda iteration: _rate(iteration, schedule))
+    parameters = [value for group in optimiser.param_groups for value in group["params"]]
+    occupancies = [frame.occupancy for frame in frames]
+    seen = [torch.zeros_like(occupancy.mask) for occupancy in occupancies]
+    for iteration in track(range(schedule.iterations), name, schedule.iterations):
+        if iteration in schedule.refresh_at:
+            occupancies = [Occupancy.of(dilated_maximum(mask) > 0) for mask in seen]
+            seen = [torch.zeros_like(mask) for mask in seen]
+        values: Values = dict(model.named_parameters())
+        loss = torch.zeros(())
+        if values_of is not None:
+            values, extra = values_of(values)
+            loss = loss + extra
+        for index in torch.randint(len(frames), (schedule.frames,)).tolist():
+            frame, latent = frames[index], None
+            if encoder is not None:
+                latent, divergence = encoder.sample(index)
+                loss = loss + schedule.divergence_weight / schedule.frames * divergence
+            field = model.field(index, frame.box, occupancies[index], values, latent)
+            batch = frame.pixels.draw(schedule.rays, schedule.foreground)
+            shaded = shade_training(field, batch, schedule, seen[index])
+            loss = loss + _loss(shaded, batch, schedule) / schedule.frames
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(parameters, schedule.largest_gradient)
+        optimiser.step()
+        rates.step()
+    return occupancies
+
+
+def _loss(shaded: Shaded, batch: Batch, schedule: Schedule) -> Tensor:
+    colours = (shaded.rgb - batch.rgb).square().mean()
+    opacities = (1 - shaded.transmittance - batch.opacity).square().mean()
+    return colours + schedule.mask_weight * opacities
+
+
+def shade_training(
+    field: FrameField, batch: Batch, schedule: Schedule, seen: UInt8[Tensor, "x y z"] | None = None
+) -> Shaded:
+    """With a sample at random in each of equal parts of a ray in the box, where it lies in an occupied voxel."""
+    rays, count = batch.rays, schedule.samples
+    t_min, t_max = intersect_box(rays, field.box, field.near)
+    part = (t_max - t_min).clamp(min=0) / count
+    steps = torch.arange(count) + torch.rand(len(rays), count)
+    distances = t_min[:, None] + part[:, None] * steps
+    lengths = distances.diff(dim=1)
+    lengths = torch.cat([lengths, lengths[:, -1:]], dim=1) if count > 1 else part[:, None]
+    positions = field.to_unit(rays.origins[:, None] + distances[..., None] * rays.directions[:, None])
+    sampled = field.occupied(positions) & (part > 0)[:, None]
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), sampled.sum(dim=1).cumsum(0)])
+    indices = sampled.nonzero()[:, 0]
+    return field.shade(rays, distances[sampled], lengths[sampled], indices, offsets, schedule.weight_threshold, seen)
+
+
+def _rate(iteration: int, schedule: Schedule) -> float:
+    """The factor on the learning rates."""
+    warm = FIRST_RATE + (1 - FIRST_RATE) * iteration / schedule.warm_up if iteration < schedule.warm_up else 1.0
+    return warm * schedule.decay ** (iteration / schedule.iterations)
