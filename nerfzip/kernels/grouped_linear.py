@@ -1,13 +1,14 @@
 """Many small linear layers at once: each sample is multiplied by the matrix of its group."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 BLOCK = 32
-"""Samples of one group that are multiplied together; the last block of a group is filled up with zeros."""
+"""Samples of one group that are multiplied together; what is left over of the last block of a group is not used."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,14 @@ class Groups:
 
     Attributes:
         slots: where in the blocks, laid end to end, each sample is.
+        samples: the sample in each slot; any in a slot that is not used.
+        unused: those slots.
         of_blocks: the group of each block.
     """
 
     slots: Int[Tensor, "samples"]
+    samples: Int[Tensor, "slots"]
+    unused: Int[Tensor, "unused"]
     of_blocks: Int[Tensor, "blocks"]
 
     @staticmethod
@@ -28,17 +33,22 @@ class Groups:
         groups: of each sample, from 0 to count − 1.
         """
         order = torch.argsort(groups, stable=True)
-        samples = torch.bincount(groups, minlength=count)
-        blocks = (samples + BLOCK - 1) // BLOCK
-        first_slots, first_samples = BLOCK * (blocks.cumsum(0) - blocks), samples.cumsum(0) - samples
+        counts = torch.bincount(groups, minlength=count)
+        blocks = (counts + BLOCK - 1) // BLOCK
+        first_slots, first_samples = BLOCK * (blocks.cumsum(0) - blocks), counts.cumsum(0) - counts
         ranks = torch.arange(len(groups), device=groups.device)
+        sorted_slots = ranks + (first_slots - first_samples)[groups[order]]
         slots = torch.empty_like(groups)
-        slots[order] = ranks + (first_slots - first_samples)[groups[order]]
-        return Groups(slots, torch.repeat_interleave(torch.arange(count, device=groups.device), blocks))
+        slots[order] = sorted_slots
+        of_blocks = torch.repeat_interleave(torch.arange(count, device=groups.device), blocks)
+        samples = groups.new_full((len(of_blocks) * BLOCK,), -1)
+        samples[sorted_slots] = order
+        unused = (samples < 0).nonzero()[:, 0]
+        return Groups(slots, samples.clamp(min=0), unused, of_blocks)
 
     def gather(self, samples: Float[Tensor, "samples channels"]) -> Float[Tensor, "blocks block channels"]:
-        blocks = samples.new_zeros(len(self.of_blocks) * BLOCK, samples.shape[1])
-        return blocks.index_copy(0, self.slots, samples).unflatten(0, (-1, BLOCK))
+        blocks: Tensor = _Gather.apply(samples, self)
+        return blocks.unflatten(0, (-1, BLOCK))
 
     def multiply(
         self, blocks: Float[Tensor, "blocks block inputs"], matrices: Float[Tensor, "groups inputs outputs"]
@@ -48,4 +58,29 @@ class Groups:
 
     def scatter(self, blocks: Float[Tensor, "blocks block channels"]) -> Float[Tensor, "samples channels"]:
         """The inverse of `gather`."""
-        return blocks.flatten(0, 1).index_select(0, self.slots)
+        samples: Tensor = _Scatter.apply(blocks.flatten(0, 1), self)
+        return samples
+
+
+class _Gather(torch.autograd.Function):
+    # Each sample has one slot, so no gradient is a sum, as that of an index_select would be.
+    @staticmethod
+    def forward(ctx: Any, samples: Tensor, groups: Groups) -> Tensor:
+        ctx.groups = groups
+        return samples.index_select(0, groups.samples)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        return grad_outputs[0].index_select(0, ctx.groups.slots), None
+
+
+class _Scatter(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, blocks: Tensor, groups: Groups) -> Tensor:
+        ctx.groups = groups
+        return blocks.index_select(0, groups.slots)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        gradients = grad_outputs[0].index_select(0, ctx.groups.samples)
+        return gradients.index_fill_(0, ctx.groups.unused, 0), None

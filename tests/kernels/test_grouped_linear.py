@@ -24,14 +24,23 @@ def test_each_sample_times_the_matrix_of_its_group(samples: int, count: int) -> 
             torch.testing.assert_close(ours, theirs)
 
 
-def test_a_block_holds_samples_of_one_group_and_zeros() -> None:
+def test_a_block_holds_samples_of_one_group() -> None:
     torch.manual_seed(0)
     of_samples = torch.randint(6, (300,))
     groups = Groups.of(of_samples, 6)
-    blocks = groups.gather(1.0 + of_samples[:, None].float())[..., 0]
-    of_blocks = groups.of_blocks[:, None] + 1
-    assert ((blocks == of_blocks) | (blocks == 0)).all()
-    assert len(blocks) == sum(-(-int(count) // BLOCK) for count in torch.bincount(of_samples))
+    blocks = groups.gather(of_samples[:, None].float()).flatten()
+    used = torch.ones(len(blocks), dtype=torch.bool)
+    used[groups.unused] = False
+    assert torch.equal(blocks[used], groups.of_blocks.repeat_interleave(BLOCK)[used].float())
+    assert int(used.sum()) == 300
+    assert len(groups.of_blocks) == sum(-(-int(count) // BLOCK) for count in torch.bincount(of_samples))
+
+
+def test_slots_that_are_not_used_get_no_gradient() -> None:
+    groups = Groups.of(torch.tensor([0, 1, 1]), 2)
+    blocks = torch.randn(2, BLOCK, 4, requires_grad=True)
+    (gradient,) = torch.autograd.grad(groups.scatter(blocks).sum(), blocks)
+    assert int((gradient != 0).any(dim=2).sum()) == 3
 
 
 def test_what_was_gathered_comes_back_in_order() -> None:
