@@ -5,8 +5,9 @@ from typing import Any
 
 import numba
 
-# Contraction to fused multiply-adds and reassociation let LLVM vectorise; NaN and infinity keep their meaning.
-FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
+# NaN and infinity keep their meaning. No reassociation: the process that compiles a kernel would round otherwise than
+# those that load it from the cache.
+FAST_MATH = {"contract", "nsz", "arcp"}
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
