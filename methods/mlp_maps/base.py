@@ -46,7 +46,6 @@ class Rendering:
 
     steps: int
     weight_threshold: float
-    transmittance_threshold: float
     skipping: bool
 
 
@@ -186,7 +185,6 @@ class MapsVideo:
             self.map_axes,
             rendering.steps,
             rendering.weight_threshold,
-            rendering.transmittance_threshold,
             math.dist(box.minimum, box.maximum) / UNITS_PER_DIAGONAL,
         )
         shared, first = self.shared, video.frames[0]

@@ -51,12 +51,7 @@ def distil(
     model: MapsModel, video: VolumetricScene, boxes: list[Box], teachers: list[Teacher], settings: Distillation
 ) -> None:
     """Optimise the model in place, at random positions in the voxels that can be seen, from random cameras."""
-    rest = [value for name, value in model.named_parameters() if not name.startswith("tables")]
-    groups = [
-        {"params": list(model.tables), "lr": settings.tables},
-        {"params": rest, "lr": settings.networks},
-    ]
-    optimiser = torch.optim.Adam(groups, fused=True)
+    optimiser = torch.optim.Adam(model.groups(settings.tables, settings.networks), fused=True)
     rates = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.decay ** (1 / settings.iterations))
     eyes = video.frames[0].train.cameras.camera_to_world[:, :3, 3]
     voxels = [teacher.seen.nonzero() for teacher in teachers]

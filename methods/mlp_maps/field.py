@@ -11,9 +11,10 @@ from torch import Tensor
 from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding, map_colours
 from methods.mlp_maps.decoder import Planes
 from methods.mlp_maps.shared_network import SharedNetwork
+from nerfzip.fields.composite import ShadedRays, composite, render_in_bundles
 from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
-from nerfzip.kernels import accumulate_along_rays, render_weights
+from nerfzip.kernels import render_weights
 from nerfzip.kernels.bilinear import interpolate_bilinear
 from nerfzip.kernels.hash_encoding import hash_encoding
 from nerfzip.kernels.hash_levels import HashLevels
@@ -23,7 +24,6 @@ from nerfzip.sampling import Occupancy
 PLANES = ((0, 1), (0, 2), (1, 2))
 """The axes of each plane, and with time of each hash table."""
 RAYS_AT_ONCE = 4096
-SMALLEST_WEIGHT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class Shading:
         map_axes: of each density plane and colour map.
         steps: along the diagonal of a frame's box.
         weight_threshold: samples of at most this weight get no colour.
-        transmittance_threshold: a ray ends where it lets less than this through.
         unit: the distance over which a raw density of 1 has an optical depth of 1, world units.
     """
 
@@ -45,17 +44,7 @@ class Shading:
     map_axes: tuple[tuple[int, int], ...]
     steps: int
     weight_threshold: float
-    transmittance_threshold: float
     unit: float
-
-
-@dataclass(frozen=True)
-class Shaded:
-    """A bundle of rays, differentiable in all but the depth."""
-
-    rgb: Float[Tensor, "rays 3"]
-    transmittance: Float[Tensor, "rays"]
-    depth: Float[Tensor, "rays"]
 
 
 class FrameField:
@@ -147,7 +136,7 @@ class FrameField:
         ray_offsets: Int[Tensor, "offsets"],
         weight_threshold: float,
         seen: UInt8[Tensor, "x y z"] | None = None,
-    ) -> Shaded:
+    ) -> ShadedRays:
         """Density at all samples, colour at those of weight.
 
         Args:
@@ -167,11 +156,7 @@ class FrameField:
         offsets = torch.searchsorted(visible, ray_offsets)
         weights, directions = weights[visible], rays.directions[ray_indices[visible]]
         colours = self.colour(positions[visible], features[visible], directions)
-        ones_and_distances = torch.stack([torch.ones_like(weights), distances[visible]], dim=1)
-        total, depth = accumulate_along_rays(weights.detach(), ones_and_distances.detach(), offsets).unbind(dim=1)
-        rgb = accumulate_along_rays(weights, colours, offsets)
-        rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
-        return Shaded(rgb, transmittance, depth / total.clamp(min=SMALLEST_WEIGHT))
+        return composite(weights, colours, distances[visible], offsets, transmittance, self.background)
 
     def to_unit(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples 3"]:
         """From the world to [0, 1] of the box, where positions outside end on its faces."""
@@ -200,15 +185,9 @@ class FrameField:
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
-        starts = range(0, max(len(rays), 1), RAYS_AT_ONCE)
-        parts = [self._render(rays[start : start + RAYS_AT_ONCE]) for start in starts]
-        return RenderedRays(
-            torch.cat([part.rgb for part in parts]).clamp(0, 1),
-            1 - torch.cat([part.transmittance for part in parts]),
-            torch.cat([part.depth for part in parts]),
-        )
+        return render_in_bundles(self._render, rays, RAYS_AT_ONCE)
 
-    def _render(self, rays: Rays) -> Shaded:
+    def _render(self, rays: Rays) -> ShadedRays:
         samples = self.samples(rays)
         middles, lengths = (samples.t_starts + samples.t_ends) / 2, samples.t_ends - samples.t_starts
         indices, offsets = samples.ray_indices, samples.ray_offsets

@@ -1,12 +1,11 @@
 """All frames: hash tables, latent codes and the decoder, which they share, and each frame's box and occupancy."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from methods.mlp_maps.decoder import DecoderSizes, PlaneDecoder, Planes
 from methods.mlp_maps.field import PLANES, FrameField, Shading
@@ -16,8 +15,6 @@ from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.sampling import Occupancy
 
 FEATURES_PER_LEVEL = 2
-DECODER = "decoder."
-"""Begins the names of its parameters."""
 LARGEST_START = 1e-4
 """Of the tables' values: the first features are next to nothing."""
 
@@ -61,29 +58,24 @@ class MapsModel(nn.Module):
                 sizes.features, shading.view.channels, layout.shared_width, layout.shared_layers
             )
 
+    def groups(self, tables: float, networks: float) -> list[dict[str, Any]]:
+        """Of an optimiser, with the learning rates of the hash tables and of all else."""
+        rest = [value for name, value in self.named_parameters() if not name.startswith("tables")]
+        return [{"params": list(self.tables), "lr": tables}, {"params": rest, "lr": networks}]
+
     def field(
-        self,
-        index: int,
-        box: Box,
-        occupancy: Occupancy,
-        values: Mapping[str, Tensor] | None = None,
-        latent: Float[Tensor, "latent"] | None = None,
+        self, index: int, box: Box, occupancy: Occupancy, latent: Float[Tensor, "latent"] | None = None
     ) -> FrameField:
         """A frame, differentiable in the parameters.
 
         Args:
-            values: to be used in place of the parameters, by their names.
             latent: to be used in place of the frame's.
         """
-        values = dict(self.named_parameters()) if values is None else values
-        of_decoder = [name for name in values if name.startswith(DECODER)]
-        decoder = {name.removeprefix(DECODER): values[name] for name in of_decoder}
-        code = values["latents"][index] if latent is None else latent
-        planes: Planes = functional_call(self.decoder, decoder, (code,))
+        planes: Planes = self.decoder(self.latents[index] if latent is None else latent)
         layout = self.layout
         return FrameField(
             planes,
-            [values[f"tables.{plane}"] for plane in range(len(PLANES))],
+            list(self.tables),
             layout.levels,
             moment(index, layout.frames),
             box,

@@ -1,6 +1,5 @@
 """Training all frames together (sheet mlp_maps.md §2)."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +9,11 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
 from methods.mlp_maps.encoder import LatentEncoder
-from methods.mlp_maps.field import FrameField, Shaded
+from methods.mlp_maps.field import FrameField
 from methods.mlp_maps.model import MapsModel
 from methods.mlp_maps.pixels import Batch, FramePixels
 from nerfzip.errors import TrainingError, require_setting
+from nerfzip.fields.composite import ShadedRays
 from nerfzip.geometry import Box, intersect_box
 from nerfzip.progress import track
 from nerfzip.sampling import Occupancy
@@ -21,8 +21,6 @@ from nerfzip.sampling.occupancy import dilated_maximum
 
 FIRST_RATE = 1 / 3
 """Where the warm-up of the learning rates starts."""
-
-Values = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,6 @@ def train(
     schedule: Schedule,
     name: str,
     encoder: LatentEncoder | None = None,
-    values_of: Callable[[Values], tuple[Values, Tensor | float]] | None = None,
-    others: list[dict[str, object]] | None = None,
 ) -> list[Occupancy]:
     """Optimise the model in place.
 
@@ -91,15 +87,10 @@ def train(
 
     Args:
         encoder: trained along, and used in place of the latent codes.
-        values_of: what is rendered with in place of the parameters, and a loss of it.
-        others: parameter groups of the optimiser beside those of the model.
     """
-    rest = [value for key, value in model.named_parameters() if not key.startswith("tables")]
-    groups: list[dict[str, object]] = [
-        {"params": list(model.tables), "lr": schedule.tables},
-        {"params": [*rest, *(encoder.parameters() if encoder else [])], "lr": schedule.networks},
-        *(others or []),
-    ]
+    groups = model.groups(schedule.tables, schedule.networks)
+    if encoder is not None:
+        groups.append({"params": list(encoder.parameters()), "lr": schedule.networks})
     optimiser = Adam(groups, fused=True)
     rates = LambdaLR(optimiser, lambda iteration: _rate(iteration, schedule))
     parameters = [value for group in optimiser.param_groups for value in group["params"]]
@@ -109,17 +100,13 @@ def train(
         if iteration in schedule.refresh_at:
             occupancies = [Occupancy.of(dilated_maximum(mask) > 0) for mask in seen]
             seen = [torch.zeros_like(mask) for mask in seen]
-        values: Values = dict(model.named_parameters())
         loss = torch.zeros(())
-        if values_of is not None:
-            values, extra = values_of(values)
-            loss = loss + extra
         for index in torch.randint(len(frames), (schedule.frames,)).tolist():
             frame, latent = frames[index], None
             if encoder is not None:
                 latent, divergence = encoder.sample(index)
                 loss = loss + schedule.divergence_weight / schedule.frames * divergence
-            field = model.field(index, frame.box, occupancies[index], values, latent)
+            field = model.field(index, frame.box, occupancies[index], latent)
             batch = frame.pixels.draw(schedule.rays, schedule.foreground)
             shaded = shade_training(field, batch, schedule, seen[index])
             loss = loss + _loss(shaded, batch, schedule) / schedule.frames
@@ -133,7 +120,7 @@ def train(
     return occupancies
 
 
-def _loss(shaded: Shaded, batch: Batch, schedule: Schedule) -> Tensor:
+def _loss(shaded: ShadedRays, batch: Batch, schedule: Schedule) -> Tensor:
     colours = (shaded.rgb - batch.rgb).square().mean()
     opacities = (1 - shaded.transmittance - batch.opacity).square().mean()
     return colours + schedule.mask_weight * opacities
@@ -141,7 +128,7 @@ def _loss(shaded: Shaded, batch: Batch, schedule: Schedule) -> Tensor:
 
 def shade_training(
     field: FrameField, batch: Batch, schedule: Schedule, seen: UInt8[Tensor, "x y z"] | None = None
-) -> Shaded:
+) -> ShadedRays:
     """With a sample at random in each of equal parts of a ray in the box, where it lies in an occupied voxel."""
     rays, count = batch.rays, schedule.samples
     t_min, t_max = intersect_box(rays, field.box, field.near)

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from nerfzip.fields.basis_geometry import BasisGeometry
 from nerfzip.fields.basis_networks import BasisNetworks
+from nerfzip.fields.composite import ShadedRays, composite, render_in_bundles
 from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
-from nerfzip.kernels import accumulate_along_rays, march_density, render_weights
+from nerfzip.kernels import march_density, render_weights
 from nerfzip.kernels.periodic import periodic_product
 from nerfzip.sampling import Occupancy
 
@@ -19,7 +20,6 @@ DISTANCE_SCALE = 50.0
 """Optical depth of the longest side of the box at a density of 1: Factor Fields' 25 in a box of [-1, 1]³."""
 RAYS_AT_ONCE = 2048
 """When whole images are rendered; bounds the memory that the samples of dense rays take."""
-SMALLEST_WEIGHT = 1e-4
 EMPTY = -1e4
 """Raw density outside of the occupancy."""
 VOXELS_AT_ONCE = 2**16
@@ -48,15 +48,6 @@ class Shading:
     weight_threshold: float
     proposal_alpha: float
     proposal_transmittance: float
-
-
-@dataclass(frozen=True)
-class BasisSamples:
-    """A rendered bundle of rays, differentiable in all but the depth."""
-
-    rgb: Float[Tensor, "rays 3"]
-    transmittance: Float[Tensor, "rays"]
-    depth: Float[Tensor, "rays"]
 
 
 class BasisField:
@@ -142,7 +133,7 @@ class BasisField:
             proposal[x, y, z, 0] = self.raw_density(part.float())[0]
         self.proposal = proposal
 
-    def forward(self, rays: Rays, jitter: bool = False, seen: UInt8[Tensor, "x y z"] | None = None) -> BasisSamples:
+    def forward(self, rays: Rays, jitter: bool = False, seen: UInt8[Tensor, "x y z"] | None = None) -> ShadedRays:
         """Render at most a few thousand rays.
 
         Args:
@@ -178,18 +169,8 @@ class BasisField:
         weights, ray_indices = weights[visible], samples.ray_indices[visible]
         offsets = torch.searchsorted(visible, samples.ray_offsets)
         colours = self.networks.shade(appearance[visible], rays.directions[ray_indices])
-        ones_and_distances = torch.stack([torch.ones_like(weights), samples.distances[visible]], dim=1)
-        total, depth = accumulate_along_rays(weights.detach(), ones_and_distances.detach(), offsets).unbind(dim=1)
-        rgb = accumulate_along_rays(weights, colours, offsets)
-        rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
-        return BasisSamples(rgb, transmittance, depth / total.clamp(min=SMALLEST_WEIGHT))
+        return composite(weights, colours, samples.distances[visible], offsets, transmittance, self.background)
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
-        starts = range(0, max(len(rays), 1), RAYS_AT_ONCE)
-        parts = [self.forward(rays[start : start + RAYS_AT_ONCE]) for start in starts]
-        return RenderedRays(
-            torch.cat([part.rgb for part in parts]).clamp(0, 1),
-            1 - torch.cat([part.transmittance for part in parts]),
-            torch.cat([part.depth for part in parts]),
-        )
+        return render_in_bundles(self.forward, rays, RAYS_AT_ONCE)

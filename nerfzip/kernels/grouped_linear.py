@@ -47,7 +47,7 @@ class Groups:
         return Groups(slots, samples.clamp(min=0), unused, of_blocks)
 
     def gather(self, samples: Float[Tensor, "samples channels"]) -> Float[Tensor, "blocks block channels"]:
-        blocks: Tensor = _Gather.apply(samples, self)
+        blocks: Tensor = _Rearrange.apply(samples, self.samples, self.slots, self.unused[:0])
         return blocks.unflatten(0, (-1, BLOCK))
 
     def multiply(
@@ -58,29 +58,18 @@ class Groups:
 
     def scatter(self, blocks: Float[Tensor, "blocks block channels"]) -> Float[Tensor, "samples channels"]:
         """The inverse of `gather`."""
-        samples: Tensor = _Scatter.apply(blocks.flatten(0, 1), self)
+        samples: Tensor = _Rearrange.apply(blocks.flatten(0, 1), self.slots, self.samples, self.unused)
         return samples
 
 
-class _Gather(torch.autograd.Function):
+class _Rearrange(torch.autograd.Function):
     # Each sample has one slot, so no gradient is a sum, as that of an index_select would be.
     @staticmethod
-    def forward(ctx: Any, samples: Tensor, groups: Groups) -> Tensor:
-        ctx.groups = groups
-        return samples.index_select(0, groups.samples)
+    def forward(ctx: Any, values: Tensor, there: Tensor, back: Tensor, unused: Tensor) -> Tensor:
+        """`unused` values go nowhere."""
+        ctx.back, ctx.unused = back, unused
+        return values.index_select(0, there)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        return grad_outputs[0].index_select(0, ctx.groups.slots), None
-
-
-class _Scatter(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, blocks: Tensor, groups: Groups) -> Tensor:
-        ctx.groups = groups
-        return blocks.index_select(0, groups.slots)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        gradients = grad_outputs[0].index_select(0, ctx.groups.samples)
-        return gradients.index_fill_(0, ctx.groups.unused, 0), None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
+        return grad_outputs[0].index_select(0, ctx.back).index_fill_(0, ctx.unused, 0), None, None, None

@@ -11,7 +11,6 @@ from torch.nn.utils import parametrize
 from nerfzip.errors import BitstreamError
 from nerfzip.quantization.scalar import Quantizer, fake_quantize, quantizer_by_rows
 
-KINDS = ("int8", "float16", "float32")
 _WEIGHT, _SCALE = "weight", "scale"
 
 

@@ -7,7 +7,6 @@ import torch
 
 from nerfzip.fields import ColourMLP
 from nerfzip.quantization.networks import (
-    KINDS,
     load_network,
     network_arrays,
     network_layout,
@@ -95,7 +94,7 @@ def test_int8_errs_by_half_a_step_of_its_row() -> None:
         assert torch.equal(stored.bias, original.bias.half().float())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["int8", "float16", "float32"])
 def test_the_layout_is_that_of_what_comes(kind: str) -> None:
     arrays = network_arrays(a_decoder().layers, kind)
     assert network_layout(a_decoder(seed=2).layers, kind) == {
