@@ -200,7 +200,8 @@ def _add_compare_command(commands: "argparse._SubParsersAction[argparse.Argument
 def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     report = _add(commands, "report", "tables, curves, BD-rates and a web page from stored results", _REPORT_EXAMPLE)
     report.add_argument("folder", type=Path, metavar="OUT", help="the folder of a run's or a sweep's results")
-    report.add_argument("--anchor", metavar="LABEL", help="what BD-rates are taken against (default: no BD-rates)")
+    anchor_help = "what BD-rates are taken against, or LABEL/RATE for differences to one point (default: none)"
+    report.add_argument("--anchor", metavar="LABEL", help=anchor_help)
     report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")
     report.add_argument("--interpolation", default="pchip", help="of BD-rates: pchip, akima or cubic (default: pchip)")
     report.add_argument("--ablation", metavar="RATE", help="compare the anchor's rate with what differs by one setting")

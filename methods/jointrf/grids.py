@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import torch
 from jaxtyping import Float, Shaped
@@ -12,19 +11,10 @@ from nerfzip.entropy.factorized import FactorizedModel
 from nerfzip.entropy.table_coder import Probabilities
 from nerfzip.fields.basis_field import BasisGrids
 from nerfzip.fields.basis_geometry import BasisGeometry, cosine_atoms
+from nerfzip.quantization.rounding import Rounding
 
 NEUTRAL = 1.0
 """What a coefficient is before training; symbols count from here, so that untouched ones are zero."""
-
-
-class Quantization(Enum):
-    """How a step of training sees the grids."""
-
-    NONE = "none"
-    NOISE = "noise"
-    """Uniform noise of one symbol's width (equation 3)."""
-    ROUND = "round"
-    """Rounded, with straight-through gradients."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +77,12 @@ class FrameGrids(nn.Module):
         """What is rendered as long as nothing is quantized."""
         return BasisGrids(self.coefficients, self._total(list(self.bases)))
 
-    def quantized(self, quantization: Quantization) -> list[Float[Tensor, "_ _ _ _"]]:
+    def quantized(self, rounding: Rounding) -> list[Float[Tensor, "_ _ _ _"]]:
         """Symbols as real numbers: of all bases, then of the coefficients."""
         grids = [*self.bases, self.coefficients - NEUTRAL]
         if self.steps is None:
             return grids
-        scaled = [steps * values for steps, values in zip(self.steps, grids, strict=True)]
-        if quantization is Quantization.NOISE:
-            return [values + (torch.rand_like(values) - 0.5) for values in scaled]
-        if quantization is Quantization.ROUND:
-            return [values + (values.round() - values).detach() for values in scaled]
-        return scaled
+        return [rounding.apply(steps * values) for steps, values in zip(self.steps, grids, strict=True)]
 
     def grids(self, symbols: Sequence[Float[Tensor, "_ _ _ _"]]) -> BasisGrids:
         """What is rendered, from what `quantized` gave."""
@@ -108,7 +93,7 @@ class FrameGrids(nn.Module):
     @torch.no_grad()
     def symbols(self) -> Symbols:
         """What is coded."""
-        grids = self.quantized(Quantization.NONE)
+        grids = self.quantized(Rounding.NONE)
         if self.steps is not None:
             grids = [values.round().to(torch.int32) for values in grids]
         *bases, coefficients = (values.detach() for values in grids)

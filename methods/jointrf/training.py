@@ -8,10 +8,11 @@ from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import ExponentialLR
 
-from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization
+from methods.jointrf.grids import FrameEntropy, FrameGrids
 from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields.basis_field import BasisField
 from nerfzip.progress import track
+from nerfzip.quantization.rounding import Rounding
 from nerfzip.sampling.occupancy import Occupancy, dilated_maximum
 from nerfzip.training.ray_sampler import RaySampler
 
@@ -90,11 +91,11 @@ def train_frame(
     seen = torch.zeros_like(field.occupancy.mask)
     rounded_from = round(schedule.iterations * (1 - schedule.rounded))
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
-        quantization = Quantization.NONE
+        rounding = Rounding.NONE
         if rate is not None:
-            quantization = Quantization.NOISE if iteration < rounded_from else Quantization.ROUND
+            rounding = Rounding.NOISE if iteration < rounded_from else Rounding.ROUND
         rays, target = sampler.draw(schedule.rays)
-        symbols = frame.quantized(quantization)
+        symbols = frame.quantized(rounding)
         field.grids = frame.grids(symbols)
         if iteration in schedule.refresh_at:
             field.refresh_proposal()

@@ -1,20 +1,17 @@
 """The float32 model that compression starts from."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding
 from methods.mlp_maps.decoder import DecoderSizes
-from methods.mlp_maps.distillation import Distillation, distil
 from methods.mlp_maps.encoder import EncoderSizes, LatentEncoder, encoder_images
 from methods.mlp_maps.field import PLANES, Shading
 from methods.mlp_maps.model import FEATURES_PER_LEVEL, Layout, MapsModel
-from methods.mlp_maps.occupancy import OccupancySettings, frame_boxes, hulls, occupied, voxel_centres
+from methods.mlp_maps.occupancy import OccupancySettings, frame_boxes, hulls, occupied
 from methods.mlp_maps.pixels import FramePixels
 from methods.mlp_maps.training import Frame, Schedule, train
 from nerfzip.data.scene import VolumetricScene
@@ -24,7 +21,6 @@ from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.progress import track
 from nerfzip.sampling import Occupancy
 from nerfzip.training.hull import HullSettings
-from nerfzip.training.teacher import Teacher, teacher_of
 
 MAP_AXES = {"orthogonal": PLANES, "xy": PLANES[:1], "three_xy": PLANES[:1] * 3}
 """What the maps lie on, by name; all but the first are ablations (paper, Table 2)."""
@@ -42,11 +38,10 @@ class SharedSizes:
 
 @dataclass(frozen=True)
 class Rendering:
-    """See `Shading`; `skipping` False looks at the whole box (an ablation)."""
+    """See `Shading`."""
 
     steps: int
     weight_threshold: float
-    skipping: bool
 
 
 @dataclass(frozen=True)
@@ -82,8 +77,6 @@ class MapsVideo:
         occupancy: of what is looked at after training.
         band: pixels of this width round the foreground's edge are not trained on; 0 keeps them.
         schedule: of training.
-        teacher: fits a voxel field to each frame, from which the maps learn first; None leaves that out.
-        distillation: of learning from the teachers.
     """
 
     def __init__(
@@ -102,8 +95,6 @@ class MapsVideo:
         occupancy: OccupancySettings,
         band: int,
         schedule: Schedule,
-        teacher: Any,
-        distillation: Distillation,
     ) -> None:
         choices: dict[str, tuple[str, list[str]]] = {
             "lookup": (lookup, list(Lookup)),
@@ -130,19 +121,12 @@ class MapsVideo:
         self.occupancy = occupancy
         self.band = band
         self.schedule = schedule
-        self.teacher = teacher
-        self.distillation = distillation
 
     def fit(self, video: VolumetricScene) -> FittedMaps:
         boxes = frame_boxes(video, self.hull_resolution, self.hull)
         layout = self._layout(video, boxes[0])
         model = MapsModel(layout)
-        frames = self.frames(video, boxes)
-        if self.teacher is not None:
-            teachers = self._teachers(video, boxes)
-            distil(model, video, boxes, teachers, self.distillation)
-            seen = [Occupancy.of(teacher.seen) for teacher in teachers]
-            frames = [replace(frame, occupancy=occupancy) for frame, occupancy in zip(frames, seen, strict=True)]
+        frames = self.frames(video, boxes, hulls(video, boxes, self.occupancy.resolution, self.hull))
         encoder = None
         if self.encoder is not None:
             encoder = LatentEncoder(self.encoder, self.decoder.latent, encoder_images(video, self.encoder))
@@ -151,17 +135,8 @@ class MapsVideo:
             model.latents.data = encoder.codes()
         return FittedMaps(layout, model.state_dict(), boxes, self.masks(model, boxes, occupancies))
 
-    def _teachers(self, video: VolumetricScene, boxes: list[Box]) -> list[Teacher]:
-        resolution, least = self.occupancy.resolution, self.distillation.seen_weight
-        parts = list(zip(video.frames, boxes, strict=True))
-        return [
-            teacher_of(self.teacher.fit(scene), scene, voxel_centres(box, resolution), resolution, least)
-            for scene, box in track(parts, "teachers", len(parts))
-        ]
-
-    def frames(self, video: VolumetricScene, boxes: list[Box]) -> list[Frame]:
-        """What training needs of all frames."""
-        masks = hulls(video, boxes, self.occupancy.resolution, self.hull)
+    def frames(self, video: VolumetricScene, boxes: list[Box], masks: list[Bool[Tensor, "x y z"]]) -> list[Frame]:
+        """What training needs of all frames, which looks at what the masks say."""
         parts = list(zip(video.frames, boxes, masks, strict=True))
         return [
             Frame(FramePixels(scene, box, self.band), box, Occupancy.of(mask))
@@ -170,8 +145,6 @@ class MapsVideo:
 
     def masks(self, model: MapsModel, boxes: list[Box], occupancies: list[Occupancy]) -> list[Bool[Tensor, "x y z"]]:
         """What rendering looks at, of each frame; at most what training has looked at."""
-        if not self.rendering.skipping:
-            return [torch.ones(self.occupancy.resolution, dtype=torch.bool)] * len(boxes)
         parts = enumerate(zip(boxes, occupancies, strict=True))
         fields = (model.field(index, box, occupancy) for index, (box, occupancy) in parts)
         return [occupied(field, field.occupancy.mask > 0, self.occupancy) for field in fields]

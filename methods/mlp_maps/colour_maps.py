@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nerfzip.fields.encoding import encode_frequencies, encode_harmonics
-from nerfzip.kernels.grouped_linear import Groups
+from nerfzip.kernels.grouped_networks import grouped_networks
 
 
 class Lookup(StrEnum):
@@ -62,8 +62,58 @@ class ColourNetwork:
         first, second, last = parameters.split(sizes, dim=1)
         first = first.unflatten(1, (self.hidden, self.features))
         of_hidden, of_view = second.unflatten(1, (self.hidden, -1)).split([self.hidden, self.view], dim=2)
-        joint = torch.cat([of_hidden @ first, of_view], dim=2)
-        return joint.transpose(1, 2), last.unflatten(1, (3, self.hidden)).transpose(1, 2)
+        joint = torch.cat([first.transpose(1, 2) @ of_hidden.transpose(1, 2), of_view.transpose(1, 2)], dim=1)
+        return joint, last.unflatten(1, (3, self.hidden)).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class ColourMap:
+    """The networks of a map, made ready to be shown samples.
+
+    Attributes:
+        cells: along each axis.
+        before, behind: the layers before and behind the ReLU.
+        nodes: the networks near the samples of each bin.
+    """
+
+    lookup: Lookup
+    cells: int
+    before: Float[Tensor, "networks inputs hidden"]
+    behind: Float[Tensor, "networks hidden 3"]
+    nodes: Int[Tensor, "bins near"]
+
+    @staticmethod
+    def of(parameters: Float[Tensor, "cells cells parameters"], network: ColourNetwork, lookup: Lookup) -> "ColourMap":
+        cells = len(parameters)
+        before, behind = network.matrices(parameters.flatten(0, 1))
+        if lookup is Lookup.BIN or cells == 1:
+            nodes = torch.arange(cells**2, device=parameters.device)[:, None]
+            return ColourMap(Lookup.BIN, cells, before, behind, nodes)
+        return ColourMap(lookup, cells, before, behind, _nodes_of_bins(cells - 1, parameters.device))
+
+    def colours(
+        self, coordinates: Float[Tensor, "samples 2"], inputs: Float[Tensor, "samples inputs"]
+    ) -> Float[Tensor, "samples 3"]:
+        """Before their sigmoid.
+
+        Args:
+            coordinates: in [0, 1] of the map; the first goes along its first axis.
+            inputs: features, then the encoded view.
+        """
+        bins, weights = self.locate(coordinates)
+        return grouped_networks(self.before, self.behind, self.nodes, bins, weights, inputs)
+
+    def locate(
+        self, coordinates: Float[Tensor, "samples 2"]
+    ) -> tuple[Int[Tensor, "samples"], Float[Tensor, "samples near"]]:
+        """The bins of samples, and the weights of the networks near them."""
+        width = self.cells if self.lookup is Lookup.BIN else self.cells - 1
+        position = coordinates * width
+        lower = position.long().clamp(0, width - 1)
+        bins = lower[:, 0] * width + lower[:, 1]
+        if self.lookup is Lookup.BIN:
+            return bins, torch.ones_like(coordinates[:, :1])
+        return bins, _corner_weights(position - lower)
 
 
 def map_colours(
@@ -73,32 +123,8 @@ def map_colours(
     coordinates: Float[Tensor, "samples 2"],
     inputs: Float[Tensor, "samples inputs"],
 ) -> Float[Tensor, "samples 3"]:
-    """The colours before their sigmoid.
-
-    Args:
-        coordinates: in [0, 1] of the map; the first goes along its first axis.
-        inputs: features, then the encoded view.
-    """
-    cells = colour_map.shape[0]
-    before, behind = network.matrices(colour_map.flatten(0, 1))
-    if lookup is Lookup.BIN or cells == 1:
-        groups = Groups.of(_flat((coordinates * cells).long().clamp(0, cells - 1), cells), cells**2)
-        hidden = groups.multiply(groups.gather(inputs), before).relu()
-        return groups.scatter(groups.multiply(hidden, behind))
-    # All samples between the same four networks are one group, of one wide network.
-    bins = cells - 1
-    position = coordinates * bins
-    lower = position.long().clamp(0, bins - 1)
-    groups = Groups.of(_flat(lower, bins), bins**2)
-    nodes = _nodes_of_bins(bins, inputs.device)
-    wide = before[nodes].transpose(1, 2).flatten(2)
-    hidden = groups.multiply(groups.gather(inputs), wide).relu().unflatten(2, (4, network.hidden))
-    weights = groups.gather(_corner_weights(position - lower))
-    return groups.scatter(groups.multiply((hidden * weights[..., None]).flatten(2), behind[nodes].flatten(1, 2)))
-
-
-def _flat(cells: Int[Tensor, "samples 2"], width: int) -> Int[Tensor, "samples"]:
-    return cells[:, 0] * width + cells[:, 1]
+    """The colours before their sigmoid, of a map that is used once."""
+    return ColourMap.of(colour_map, network, lookup).colours(coordinates, inputs)
 
 
 def _nodes_of_bins(bins: int, device: torch.device) -> Int[Tensor, "bins 4"]:

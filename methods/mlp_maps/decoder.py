@@ -23,6 +23,8 @@ class DecoderSizes:
         features: channels of a feature plane and of a density plane.
         density_channels: after each halving of the resolution before the density planes; empty keeps it.
         colour_channels: after each halving of the resolution before the colour maps.
+        colour_rank: 0 gives each colour map a layer of its own (the paper). Otherwise all networks are sums of so many
+            that they share (ours, for compression).
     """
 
     latent: int
@@ -30,6 +32,7 @@ class DecoderSizes:
     features: int
     density_channels: tuple[int, ...]
     colour_channels: tuple[int, ...]
+    colour_rank: int = 0
 
     @property
     def resolution(self) -> int:
@@ -86,16 +89,27 @@ class PlaneDecoder(nn.Module):
             self.densities = nn.Conv2d((last, *sizes.density_channels)[-1], maps * sizes.features, KERNEL, padding=1)
             self.colour_trunk = halving(last, sizes.colour_channels)
             inputs = (last, *sizes.colour_channels)[-1]
-            self.colours = nn.ModuleList(nn.Conv2d(inputs, parameters, KERNEL, padding=1) for _ in range(maps))
+            rank = sizes.colour_rank
+            if rank:
+                shared = nn.Conv2d(rank, maps * parameters, 1)
+                self.colours = nn.ModuleList([nn.Conv2d(inputs, rank, KERNEL, padding=1), shared])
+            else:
+                self.colours = nn.ModuleList(nn.Conv2d(inputs, parameters, KERNEL, padding=1) for _ in range(maps))
+
+    def starting(self, latent: Float[Tensor, "latent"]) -> Float[Tensor, "1 channels 4 4"]:
+        """The first feature map of a frame."""
+        return self.start(latent[None]).unflatten(1, (-1, START, START))
 
     def forward(self, latent: Float[Tensor, "latent"]) -> Planes:
-        start = self.start(latent[None]).unflatten(1, (-1, START, START))
-        backbone = self.backbone(start)
+        backbone = self.backbone(self.starting(latent))
         features = _channels_last(self.features(backbone), self.planes)
         if not self.maps:
             return Planes(features, [], [])
         densities = _channels_last(self.densities(self.density_trunk(backbone)), self.maps)
         trunk = self.colour_trunk(backbone)
+        if self.sizes.colour_rank:
+            amounts, shared = self.colours
+            return Planes(features, densities, _channels_last(shared(amounts(trunk)), self.maps))
         return Planes(features, densities, [_channels_last(head(trunk), 1)[0] for head in self.colours])
 
 

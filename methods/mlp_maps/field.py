@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding, map_colours
+from methods.mlp_maps.colour_maps import ColourMap, ColourNetwork, Lookup, ViewEncoding
 from methods.mlp_maps.decoder import Planes
 from methods.mlp_maps.shared_network import SharedNetwork
 from nerfzip.fields.composite import ShadedRays, composite, render_in_bundles
@@ -24,6 +25,10 @@ from nerfzip.sampling import Occupancy
 PLANES = ((0, 1), (0, 2), (1, 2))
 """The axes of each plane, and with time of each hash table."""
 RAYS_AT_ONCE = 4096
+SAMPLES_AT_ONCE = 16
+"""Of each ray, from front to back, between looks at what is still to be seen."""
+OPAQUE_DEPTH = -math.log(1e-3)
+"""Optical depth behind which nothing is seen (the authors' renderer)."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +126,13 @@ class FrameField:
         inputs = torch.cat([features, shading.view.values(directions)], dim=1)
         if self.shared is not None:
             return self.shared.colour(inputs).sigmoid()
-        maps = zip(shading.map_axes, self.planes.colours, strict=True)
-        each = [
-            map_colours(colours, shading.network, shading.lookup, positions[:, axes], inputs) for axes, colours in maps
-        ]
+        maps = zip(shading.map_axes, self._colour_maps, strict=True)
+        each = [colour_map.colours(positions[:, axes], inputs) for axes, colour_map in maps]
         return torch.stack(each).sum(dim=0).sigmoid()
+
+    @cached_property
+    def _colour_maps(self) -> list[ColourMap]:
+        return [ColourMap.of(each, self.shading.network, self.shading.lookup) for each in self.planes.colours]
 
     def shade(
         self,
@@ -136,27 +143,58 @@ class FrameField:
         ray_offsets: Int[Tensor, "offsets"],
         weight_threshold: float,
         seen: UInt8[Tensor, "x y z"] | None = None,
+        seen_weight: float = 0.0,
     ) -> ShadedRays:
-        """Density at all samples, colour at those of weight.
+        """Density where it may be seen, colour at samples of weight.
 
         Args:
             distances: along the ray, world units.
             lengths: of the ray that each sample stands for, world units.
             ray_indices, ray_offsets: as in `PackedSamples`.
-            seen: here a voxel of the occupancy is set to 1 if a sample in it gets a colour.
+            seen: here a voxel of the occupancy is set to 1 if a sample in it has more weight than `seen_weight`.
         """
         positions = self.to_unit(rays.origins[ray_indices] + distances[:, None] * rays.directions[ray_indices])
-        raw, features = self.density(positions)
+        with torch.no_grad():
+            raw, features = self._density_in_front(positions, lengths, ray_indices, ray_offsets)
+        # The others have no weight, and no gradient either.
+        kept = (raw > 0).nonzero()[:, 0]
+        positions, distances, lengths, ray_indices = (
+            values[kept] for values in (positions, distances, lengths, ray_indices)
+        )
+        ray_offsets = torch.searchsorted(kept, ray_offsets)
+        raw, features = self.density(positions) if torch.is_grad_enabled() else (raw[kept], features[kept])
         opacity = 1 - torch.exp(-raw.relu() * lengths / self.shading.unit)
         weights, transmittance = render_weights(opacity, ray_offsets)
         visible = (weights.detach() > weight_threshold).nonzero()[:, 0]
         if seen is not None:
-            x, y, z = self._voxels(positions[visible]).unbind(dim=1)
+            x, y, z = self._voxels(positions[weights.detach() > seen_weight]).unbind(dim=1)
             seen[x, y, z] = 1
         offsets = torch.searchsorted(visible, ray_offsets)
-        weights, directions = weights[visible], rays.directions[ray_indices[visible]]
-        colours = self.colour(positions[visible], features[visible], directions)
+        weights, features = weights.index_select(0, visible), features.index_select(0, visible)
+        directions = rays.directions[ray_indices[visible]]
+        colours = self.colour(positions[visible], features, directions)
         return composite(weights, colours, distances[visible], offsets, transmittance, self.background)
+
+    def _density_in_front(
+        self,
+        positions: Float[Tensor, "samples 3"],
+        lengths: Float[Tensor, "samples"],
+        ray_indices: Int[Tensor, "samples"],
+        ray_offsets: Int[Tensor, "offsets"],
+    ) -> tuple[Float[Tensor, "samples"], Float[Tensor, "samples features"]]:
+        """As `density`; 0 at samples that nothing can be seen of, since the ray is blocked in front of them."""
+        raw = positions.new_zeros(len(positions))
+        # Of one network more values than features are passed on.
+        hidden = self.shared.bottleneck.in_features if self.shared is not None else self.shading.network.features
+        features = positions.new_zeros(len(positions), hidden)
+        depth = positions.new_zeros(len(ray_offsets) - 1)
+        ranks = torch.arange(len(positions), device=positions.device) - ray_offsets[ray_indices]
+        order = torch.argsort(ranks // SAMPLES_AT_ONCE, stable=True)
+        for part in order.split(torch.bincount(ranks // SAMPLES_AT_ONCE).tolist()):
+            seen = part[depth[ray_indices[part]] < OPAQUE_DEPTH]
+            raw[seen], features[seen] = self.density(positions[seen])
+            depth.index_add_(0, ray_indices[seen], raw[seen].relu() * lengths[seen] / self.shading.unit)
+        return raw, features
 
     def to_unit(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples 3"]:
         """From the world to [0, 1] of the box, where positions outside end on its faces."""

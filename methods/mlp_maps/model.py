@@ -1,7 +1,9 @@
 """All frames: hash tables, latent codes and the decoder, which they share, and each frame's box and occupancy."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -62,6 +64,19 @@ class MapsModel(nn.Module):
         """Of an optimiser, with the learning rates of the hash tables and of all else."""
         rest = [value for name, value in self.named_parameters() if not name.startswith("tables")]
         return [{"params": list(self.tables), "lr": tables}, {"params": rest, "lr": networks}]
+
+    @contextmanager
+    def lent(self, values: Mapping[str, Tensor]) -> Iterator[None]:
+        """Within the block these tensors are used in place of the parameters of their names."""
+        owners = [(self.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in values]
+        own = [module._parameters[leaf] for module, leaf in owners]
+        try:
+            for (module, leaf), tensor in zip(owners, values.values(), strict=True):
+                module._parameters[leaf] = cast(nn.Parameter, tensor)
+            yield
+        finally:
+            for (module, leaf), parameter in zip(owners, own, strict=True):
+                module._parameters[leaf] = parameter
 
     def field(
         self, index: int, box: Box, occupancy: Occupancy, latent: Float[Tensor, "latent"] | None = None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from methods.mlp_maps.field import FrameField
 from nerfzip.data.scene import VolumetricScene
-from nerfzip.errors import require_setting
+from nerfzip.errors import CaptureError, require_setting
 from nerfzip.geometry import Box
 from nerfzip.training.hull import HullSettings, hull_of
 
@@ -43,6 +43,11 @@ def frame_boxes(video: VolumetricScene, resolution: int, settings: HullSettings 
         resolution: voxels along the longest side of the video's box, of which the hull is made.
     """
     if video.frame_boxes is not None:
+        for index, box in enumerate(video.frame_boxes):
+            # False for NaN too.
+            if not all(side > 0 for side in box.size):
+                where = f"{video.name}: frame {index}"
+                raise CaptureError(f"{where}: a box from {box.minimum} to {box.maximum}, expected one with an inside")
         return list(video.frame_boxes)
     if settings is None:
         return [video.box] * len(video)
@@ -89,7 +94,7 @@ def occupied(
     mask = torch.zeros_like(candidates)
     for part in voxels.split(max(POINTS_AT_ONCE // len(offsets), 1)):
         positions = ((part[:, None] + offsets) / resolution).flatten(0, 1)
-        highest: Float[Tensor, voxels] = field.density(positions)[0].view(len(part), -1).amax(dim=1)
+        highest: Float[Tensor, voxels] = field.density(positions)[0].view(len(part), len(offsets)).amax(dim=1)
         x, y, z = part[highest > settings.threshold].unbind(dim=1)
         mask[x, y, z] = True
     return mask

@@ -12,10 +12,12 @@ from methods.mlp_maps.encoder import LatentEncoder
 from methods.mlp_maps.field import FrameField
 from methods.mlp_maps.model import MapsModel
 from methods.mlp_maps.pixels import Batch, FramePixels
+from methods.mlp_maps.quantized import QuantizedModel
 from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields.composite import ShadedRays
 from nerfzip.geometry import Box, intersect_box
 from nerfzip.progress import track
+from nerfzip.quantization.rounding import Rounding
 from nerfzip.sampling import Occupancy
 from nerfzip.sampling.occupancy import dilated_maximum
 
@@ -39,8 +41,9 @@ class Schedule:
         divergence_weight: of the encoder's Kullback-Leibler divergence.
         largest_gradient: of a parameter; what is beyond is clipped.
         weight_threshold: samples of at most this weight get no colour.
-        refresh_at: iterations from which on only voxels are looked at in which samples have got a colour so far (since
-            the refreshment before), and their neighbours.
+        seen_weight: samples of more weight say that there is something in their voxel.
+        refresh_at: iterations from which on only such voxels, seen since the refreshment before, and their neighbours
+            are looked at.
     """
 
     iterations: int
@@ -56,12 +59,34 @@ class Schedule:
     divergence_weight: float
     largest_gradient: float
     weight_threshold: float
+    seen_weight: float = 0.0
     refresh_at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("iterations", "frames", "rays", "samples"):
             require_setting(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         require_setting(0 <= self.foreground <= 1, "foreground", self.foreground, "from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How training sees the model as a file will hold it.
+
+    Attributes:
+        model: the same as is trained.
+        weight: λ, per bit per pixel that is trained on.
+        rounded: share of the iterations, at the end, that see rounded values in place of noise.
+        count_every: iterations after which frequencies are counted again.
+    """
+
+    model: QuantizedModel
+    weight: float
+    rounded: float
+    count_every: int
+
+    def __post_init__(self) -> None:
+        require_setting(0 <= self.rounded <= 1, "rounded", self.rounded, "from 0 to 1")
+        require_setting(self.count_every >= 1, "count_every", self.count_every, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -79,14 +104,16 @@ def train(
     schedule: Schedule,
     name: str,
     encoder: LatentEncoder | None = None,
+    rate: Rate | None = None,
 ) -> list[Occupancy]:
     """Optimise the model in place.
 
-    Returns:
-        What was looked at last in each frame.
-
     Args:
         encoder: trained along, and used in place of the latent codes.
+        rate: None trains without quantization.
+
+    Returns:
+        What was looked at last in each frame.
     """
     groups = model.groups(schedule.tables, schedule.networks)
     if encoder is not None:
@@ -96,10 +123,9 @@ def train(
     parameters = [value for group in optimiser.param_groups for value in group["params"]]
     occupancies = [frame.occupancy for frame in frames]
     seen = [torch.zeros_like(occupancy.mask) for occupancy in occupancies]
-    for iteration in track(range(schedule.iterations), name, schedule.iterations):
-        if iteration in schedule.refresh_at:
-            occupancies = [Occupancy.of(dilated_maximum(mask) > 0) for mask in seen]
-            seen = [torch.zeros_like(mask) for mask in seen]
+    pixels = sum(len(frame.pixels.inside) for frame in frames)
+
+    def distortion() -> Tensor:
         loss = torch.zeros(())
         for index in torch.randint(len(frames), (schedule.frames,)).tolist():
             frame, latent = frames[index], None
@@ -110,6 +136,22 @@ def train(
             batch = frame.pixels.draw(schedule.rays, schedule.foreground)
             shaded = shade_training(field, batch, schedule, seen[index])
             loss = loss + _loss(shaded, batch, schedule) / schedule.frames
+        return loss
+
+    for iteration in track(range(schedule.iterations), name, schedule.iterations):
+        if iteration in schedule.refresh_at:
+            occupancies = [_grown(mask, occupancy) for mask, occupancy in zip(seen, occupancies, strict=True)]
+            seen = [torch.zeros_like(mask) for mask in seen]
+        if rate is None:
+            loss = distortion()
+        else:
+            if iteration % rate.count_every == 0:
+                rate.model.count()
+            rounded = iteration >= schedule.iterations * (1 - rate.rounded)
+            symbols = rate.model.symbols(Rounding.ROUND if rounded else Rounding.NOISE)
+            with model.lent(rate.model.values(symbols)):
+                loss = distortion()
+            loss = loss + rate.weight / pixels * rate.model.bits(symbols)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
         optimiser.zero_grad()
@@ -118,6 +160,11 @@ def train(
         optimiser.step()
         rates.step()
     return occupancies
+
+
+def _grown(seen: UInt8[Tensor, "x y z"], before: Occupancy) -> Occupancy:
+    """Where something was seen, and around; where nothing was seen at all, training goes on looking."""
+    return Occupancy.of(dilated_maximum(seen) > 0) if bool(seen.any()) else before
 
 
 def _loss(shaded: ShadedRays, batch: Batch, schedule: Schedule) -> Tensor:
@@ -141,7 +188,16 @@ def shade_training(
     sampled = field.occupied(positions) & (part > 0)[:, None]
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), sampled.sum(dim=1).cumsum(0)])
     indices = sampled.nonzero()[:, 0]
-    return field.shade(rays, distances[sampled], lengths[sampled], indices, offsets, schedule.weight_threshold, seen)
+    return field.shade(
+        rays,
+        distances[sampled],
+        lengths[sampled],
+        indices,
+        offsets,
+        schedule.weight_threshold,
+        seen,
+        schedule.seen_weight,
+    )
 
 
 def _rate(iteration: int, schedule: Schedule) -> float:

@@ -43,6 +43,16 @@ def encode_with_tables(values: Int[np.ndarray, "count channels"], probabilities:
     return head + packed + escaped + coder.get_compressed().astype("<u4").tobytes()
 
 
+def histogram(values: Int[np.ndarray, "count channels"]) -> Probabilities:
+    """The shares of the values themselves."""
+
+    def probabilities(low: int, high: int) -> Float[np.ndarray, "channels symbols"]:
+        clipped = np.clip(values, low, high) - low
+        return np.stack([np.bincount(column, minlength=high - low + 1) / len(values) for column in clipped.T])
+
+    return probabilities
+
+
 def decode_with_tables(data: bytes, count: int, channels: int) -> Int[np.ndarray, "count channels"]:
     """The inverse of `encode_with_tables`.
 

@@ -11,6 +11,7 @@ from nerfzip.errors import BitstreamError
 from nerfzip.fields.basis_field import BasisField, BasisGrids, Shading
 from nerfzip.fields.basis_geometry import BasisGeometry
 from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
+from nerfzip.fields.header_values import integers, numbers
 from nerfzip.geometry import Box, Colour
 from nerfzip.sampling import Occupancy
 
@@ -84,45 +85,45 @@ def parse(header: Any) -> BasisDescription:
     """
     if not isinstance(header, dict):
         raise BitstreamError(f"header.field: {header!r}, expected an object")
-    low_x, low_y, low_z, high_x, high_y, high_z = _numbers(header, "box", 6, -LARGEST_EXTENT, LARGEST_EXTENT)
+    low_x, low_y, low_z, high_x, high_y, high_z = numbers(header, "box", 6, -LARGEST_EXTENT, LARGEST_EXTENT)
     box = Box((low_x, low_y, low_z), (high_x, high_y, high_z))
     if min(box.size) <= 0:
         raise BitstreamError(f"header.field.box: {header['box']}, expected corners from low to high")
     levels = len(header["bases"]) if isinstance(header.get("bases"), list) else 0
     if not 1 <= levels <= MOST_LEVELS:
         raise BitstreamError(f"header.field.bases: expected a list of 1 to {MOST_LEVELS} resolutions")
-    x, y, z = _integers(header, "coefficients", 3, 2, LARGEST_SIDE)
+    x, y, z = integers(header, "coefficients", 3, 2, LARGEST_SIDE)
     geometry = BasisGeometry(
         box,
         (x, y, z),
-        tuple(_integers(header, "bases", levels, 2, LARGEST_SIDE)),
-        tuple(_integers(header, "channels", levels, 1, 64)),
-        tuple(_numbers(header, "frequencies", levels, 1e-3, LARGEST_FREQUENCY)),
-        _numbers({"step": [header.get("step")]}, "step", 1, 1e-9, LARGEST_EXTENT)[0],
+        tuple(integers(header, "bases", levels, 2, LARGEST_SIDE)),
+        tuple(integers(header, "channels", levels, 1, 64)),
+        tuple(numbers(header, "frequencies", levels, 1e-3, LARGEST_FREQUENCY)),
+        numbers({"step": [header.get("step")]}, "step", 1, 1e-9, LARGEST_EXTENT)[0],
     )
     if geometry.parameters > MOST_PARAMETERS:
         raise BitstreamError(f"header.field: {geometry.parameters} values a frame, the limit is {MOST_PARAMETERS}")
     steps = math.dist(box.minimum, box.maximum) / geometry.step
     if steps > MOST_STEPS:
         raise BitstreamError(f"header.field.step: {steps:.0f} steps through the box, the limit is {MOST_STEPS}")
-    occupancy_x, occupancy_y, occupancy_z = _integers(header, "occupancy", 3, 2, LARGEST_SIDE)
+    occupancy_x, occupancy_y, occupancy_z = integers(header, "occupancy", 3, 2, LARGEST_SIDE)
     voxels = occupancy_x * occupancy_y * occupancy_z
     if voxels > MOST_OCCUPANCY_VOXELS:
         raise BitstreamError(f"header.field.occupancy: {voxels} voxels, the limit is {MOST_OCCUPANCY_VOXELS}")
-    red, green, blue = _numbers(header, "background", 3, 0, 1)
+    red, green, blue = numbers(header, "background", 3, 0, 1)
     shading = header.get("shading")
     names = [field.name for field in fields(Shading)]
     if not isinstance(shading, dict) or sorted(shading) != sorted(names):
         raise BitstreamError(f"header.field.shading: {shading!r}, expected an object of {', '.join(names)}")
     limits = {"density_shift": (-100, 100)}
-    thresholds = {name: _numbers({name: [shading[name]]}, name, 1, *limits.get(name, (0, 1)))[0] for name in names}
+    thresholds = {name: numbers({name: [shading[name]]}, name, 1, *limits.get(name, (0, 1)))[0] for name in names}
     return BasisDescription(
         geometry,
         _networks(header.get("networks")),
         (occupancy_x, occupancy_y, occupancy_z),
         Shading(**thresholds),
         (red, green, blue),
-        _numbers({"near": [header.get("near")]}, "near", 1, 0, LARGEST_EXTENT)[0],
+        numbers({"near": [header.get("near")]}, "near", 1, 0, LARGEST_EXTENT)[0],
     )
 
 
@@ -130,23 +131,5 @@ def _networks(sizes: Any) -> NetworkSizes:
     if not isinstance(sizes, dict) or sorted(sizes) != sorted(NETWORK_LIMITS):
         raise BitstreamError(f"header.field.networks: {sizes!r}, expected an object of {', '.join(NETWORK_LIMITS)}")
     for name, (least, most) in NETWORK_LIMITS.items():
-        _integers({name: [sizes[name]]}, name, 1, least, most)
+        integers({name: [sizes[name]]}, name, 1, least, most)
     return NetworkSizes(**sizes)
-
-
-def _integers(header: dict[str, Any], key: str, count: int, least: int, most: int) -> list[int]:
-    values = header.get(key)
-    if not isinstance(values, list) or len(values) != count or not all(type(v) is int for v in values):
-        raise BitstreamError(f"header.field.{key}: {values!r}, expected {count} integers")
-    if not all(least <= value <= most for value in values):
-        raise BitstreamError(f"header.field.{key}: {values!r}, expected from {least} to {most}")
-    return values
-
-
-def _numbers(header: dict[str, Any], key: str, count: int, least: float, most: float) -> list[float]:
-    values = header.get(key)
-    if not isinstance(values, list) or len(values) != count or not all(type(v) in (int, float) for v in values):
-        raise BitstreamError(f"header.field.{key}: {values!r}, expected {count} numbers")
-    if not all(math.isfinite(value) and least <= value <= most for value in values):
-        raise BitstreamError(f"header.field.{key}: {values!r}, expected from {least} to {most}")
-    return [float(value) for value in values]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from nerfzip.errors import NerfzipError
 from nerfzip.registry import check_name
+from nerfzip.report.anchor import counterpart
 from nerfzip.report.averages import average_over_scenes, average_over_seeds
 from nerfzip.report.bd_papers import PaperCurves, paper_rows
 from nerfzip.report.bjontegaard import Curve, Difference, bd_metric, bd_rate
@@ -83,10 +84,8 @@ def bd_differences(frame: pd.DataFrame, anchor: str, metric: str, interpolation:
     for (dataset, scene, label, seed), curve in curves.items():
         if label == anchor:
             continue
-        of_seeds = anchors.get((dataset, scene), {})
-        reference = of_seeds.get(seed) or (next(iter(of_seeds.values())) if len(of_seeds) == 1 else None)
+        reference, why = counterpart(anchors.get((dataset, scene), {}), seed)
         if reference is None:
-            why = f"the anchor has no seed {seed}" if of_seeds else "the anchor has no such scene"
             by_rate = by_metric = Difference(nan, why)
             lacking = ""
         else:

@@ -40,7 +40,7 @@ def results_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table:
     names = [name for name in _QUANTITIES if name in frame and frame[name].notna().any()]
     averages = average_over_scenes(frame, KEYS, names, extent)
     rows = []
-    for key in _by_size(averages.means, frame):
+    for key in by_size(averages.means, frame):
         note = noted(key[1:], averages.gaps[key])
         cells: list[Cell] = [*key]
         for name in names:
@@ -75,7 +75,7 @@ def component_shares(frame: pd.DataFrame, extent: Extent | None = None) -> Compo
     averages = average_over_scenes(
         frame.fillna(dict.fromkeys(names, 0)), KEYS, ["bytes", *names], extent or extent_of(frame)
     )
-    means = averages.means.loc[_by_size(averages.means, frame)].dropna(subset=["bytes"])
+    means = averages.means.loc[by_size(averages.means, frame)].dropna(subset=["bytes"])
     shares = means[names].mul(100 / means["bytes"], axis=0)
     return ComponentShares(means["bytes"], shares.rename(columns=lambda name: name.removeprefix(COMPONENT)))
 
@@ -91,7 +91,7 @@ def components_table(frame: pd.DataFrame, extent: Extent | None = None) -> Table
     return Table("Bits by component", [*columns, *(Column(name, "%", 1) for name in components.shares)], rows)
 
 
-def _by_size(means: pd.DataFrame, frame: pd.DataFrame) -> list[Any]:
+def by_size(means: pd.DataFrame, frame: pd.DataFrame) -> list[Any]:
     """The keys, by data set and label, the rates of each from small to large, whether or not scenes are missing."""
     sizes = frame.groupby(KEYS)["bytes"].mean()
     return sorted(means.index, key=lambda key: (*key[:2], sizes[key]))

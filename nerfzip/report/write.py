@@ -13,10 +13,12 @@ import pandas as pd
 
 from nerfzip.benchmark.row import Row
 from nerfzip.benchmark.store import frame as frame_of
+from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable
 from nerfzip.progress import track
 from nerfzip.registry import check_name
 from nerfzip.report.ablation import ablation_table
+from nerfzip.report.anchor import Anchor, find_anchor
 from nerfzip.report.averages import average_over_scenes, noted
 from nerfzip.report.bars import ALL_OTHERS, MOST_BARS, draw_groups, draw_shares
 from nerfzip.report.bd_papers import PaperCurves
@@ -29,6 +31,7 @@ from nerfzip.report.literature import PaperPoint, comparable, paper_curves, pape
 from nerfzip.report.metric import METRICS
 from nerfzip.report.page.page import Content, page, page_data
 from nerfzip.report.page.pictures import choose_views, make_picture
+from nerfzip.report.point_table import point_table
 from nerfzip.report.remarks import curve_remarks, listed
 from nerfzip.report.results import KEYS, component_shares, components_table, results_table
 from nerfzip.report.series import in_order_of_appearance, name_captures, name_variants, newest_of_each_point
@@ -53,7 +56,8 @@ class ReportSettings:
     """What to report.
 
     Attributes:
-        anchor: the label that Bjøntegaard differences are taken to; None for none.
+        anchor: the label that Bjøntegaard differences are taken to, or LABEL/RATE for differences to this one point;
+            None for none. A label of this name comes before a point.
         metric: what the curves and the differences are on.
         interpolation: of the differences, a name of `bjontegaard.INTERPOLATIONS`.
         ablation: a rate of the anchor, to compare with the rows that differ from it by one setting; None for none.
@@ -96,7 +100,8 @@ def write_report(
         pool: of `workers`, if they were started before the rows were read.
 
     Raises:
-        NerfzipError: no row has the anchor, the metric or the rate of the ablation; or `out` can't be written.
+        NerfzipError: no row has the anchor, the metric or the rate of the ablation; the anchor is a point, but papers
+            were asked for; or `out` can't be written.
     """
     check_writable(out / "results.md")
     missing = missing or Incomplete()
@@ -114,14 +119,14 @@ def write_report(
     check_name("metric", settings.metric, [name for name in METRICS if name in frame and frame[name].notna().any()])
     points, reduced = paper_points(), _reduced(rows)
     papers = _paper_curves(points, reduced, extent, settings, report) if settings.with_papers else {}
-    if settings.anchor is not None:
-        names = [name for curves in papers.values() for name in curves]
-        check_name("anchor", settings.anchor, [*sorted(frame["label"].unique()), *names])
+    anchor = find_anchor(settings.anchor, frame, papers) if settings.anchor is not None else None
+    if anchor and anchor.rate is not None and settings.with_papers:
+        raise ConfigError(f"--with-papers: expected an anchor that is a curve, found the point {settings.anchor}")
     with nullcontext(pool) if pool else workers(settings.anchor is not None) as pool:
         # What takes long is begun first, and waited for when all else is done.
         differences = None
-        if settings.anchor is not None:
-            what = (settings.anchor, settings.metric, settings.interpolation)
+        if anchor and anchor.rate is None:
+            what = (anchor.label, settings.metric, settings.interpolation)
             differences = pool.submit(bd_table, frame, *what, papers, extent)
         figures = [*_curves(points, reduced, frame, extent, settings, report), *_bars(frame, extent, report)]
         views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
@@ -129,7 +134,7 @@ def write_report(
         making = pool.map(make_picture, views)
         beside = _papers_of_page(points, reduced, extent)
         data = page_data(rows, newest, frame, extent, settings.metric, beside)
-        report.tables = _tables(rows, frame, extent, settings, differences)
+        report.tables = _tables(rows, frame, extent, anchor, settings.ablation, differences)
         for name, table in report.tables.items():
             for ending, text in FORMATS.items():
                 _write(report, out / f"{name}.{ending}", text(table).encode())
@@ -150,13 +155,20 @@ def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
 
 
 def _tables(
-    rows: list[Row], frame: pd.DataFrame, extent: Extent, settings: ReportSettings, differences: Future[Table] | None
+    rows: list[Row],
+    frame: pd.DataFrame,
+    extent: Extent,
+    anchor: Anchor | None,
+    ablation: str | None,
+    differences: Future[Table] | None,
 ) -> dict[str, Table]:
     tables = {"results": results_table(frame, extent), "components": components_table(frame, extent)}
     if differences is not None:
         tables["bd"] = differences.result()
-    if settings.anchor is not None and settings.ablation is not None:
-        tables["ablation"] = ablation_table(rows, frame, settings.anchor, settings.ablation, extent)
+    if anchor and anchor.rate is not None:
+        tables["differences"] = point_table(frame, anchor.label, anchor.rate, extent)
+    if anchor and ablation is not None:
+        tables["ablation"] = ablation_table(rows, frame, anchor.label, ablation, extent)
     return tables
 
 

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from nerfzip.entropy.table_coder import MOST_SYMBOLS, decode_with_tables, encode_with_tables
+from nerfzip.entropy.table_coder import MOST_SYMBOLS, decode_with_tables, encode_with_tables, histogram
 from nerfzip.errors import BitstreamError
-
-
-def histogram(values):
-    def probabilities(low, high):
-        clipped = np.clip(values, low, high) - low
-        return np.stack([np.bincount(column, minlength=high - low + 1) / len(values) for column in clipped.T])
-
-    return probabilities
 
 
 def laplacian(count, channels, scale=2.0):

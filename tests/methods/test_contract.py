@@ -68,6 +68,27 @@ TINY: dict[str, list[str]] = {
             for word in TINY_SCHEDULE
         ),
     ],
+    "mlp_maps": [
+        "method.base.levels.count=4",
+        "method.base.levels.finest=24",
+        "method.base.levels.max_entries=1024",
+        "method.base.decoder.latent=8",
+        "method.base.decoder.features=8",
+        "method.base.decoder.channels=[8,8,8]",
+        "method.base.decoder.density_channels=[]",
+        "method.base.decoder.colour_channels=[8,8]",
+        "method.base.hidden=8",
+        "method.base.rendering.steps=48",
+        "method.base.hull_resolution=24",
+        "method.base.occupancy.resolution=[12,12,12]",
+        "method.base.occupancy.points=2",
+        *(
+            f"method.{stage}.{word}"
+            for stage in ("base.schedule", "finetuning")
+            for word in ("iterations=12", "frames=1", "rays=256", "samples=24", "refresh_at=[]")
+        ),
+        "method.group=2",
+    ],
     "rerf": [
         "method.base.width=16",
         "method.base.key_frame.voxels=15000",
@@ -94,6 +115,9 @@ TINY: dict[str, list[str]] = {
 that is not here takes `TINY_VOXELS`, which is all for one that has a voxel base and no settings that take time."""
 
 
+TINY_VARIANTS = {"mlp_maps/published_nhr": ["method.base.encoder.cameras=[0,3]", "method.base.encoder.channels=[4,4]"]}
+
+
 def capture_words(name: str) -> list[str]:
     """A tiny capture of the kind that the method takes."""
     (config,) = job_configs([f"method={name}", *TINY_SCENE])
@@ -101,7 +125,7 @@ def capture_words(name: str) -> list[str]:
 
 
 def tiny_settings(name: str) -> list[str]:
-    return TINY.get(name.split("/")[0], TINY_VOXELS)
+    return TINY.get(name.split("/")[0], TINY_VOXELS) + TINY_VARIANTS.get(name, [])
 
 
 @pytest.mark.parametrize("name", registry.names("method"))

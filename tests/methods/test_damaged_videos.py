@@ -18,7 +18,11 @@ MEMORY_LIMIT = 1 << 28
 SECONDS = 8.0
 """Of all processors, for the three frames."""
 RAYS = Rays(torch.tensor([[4.0, 0.3, 0.2]]), torch.tensor([[-1.0, 0.0, 0.0]]))
-CODERS = {"rerf": ["range", "huffman"], "jointrf": ["context", "paper", "float32"]}
+CODERS = {
+    "rerf": ["range", "huffman"],
+    "jointrf": ["context", "paper", "float32"],
+    "mlp_maps": ["context", "paper"],
+}
 NAMES = [f"{method} {coder}" for method, coders in CODERS.items() for coder in coders]
 
 

@@ -10,13 +10,14 @@ import torch
 from test_contract import TINY, TINY_VIDEO
 
 from methods.jointrf.coding import CodedFrame, Coder, encode_frame
-from methods.jointrf.grids import FrameEntropy, FrameGrids, Quantization, Symbols
+from methods.jointrf.grids import FrameEntropy, FrameGrids, Symbols
 from methods.jointrf.method import settled
 from methods.jointrf.packing import DecodedFrame
 from nerfzip.bitstream import BitstreamReader, VolumetricVideo, frame_section, tensor_digest, unpack
 from nerfzip.config import build, job_configs
 from nerfzip.fields.basis_geometry import BasisBudget
 from nerfzip.geometry import Box
+from nerfzip.quantization.rounding import Rounding
 
 
 @cache
@@ -67,7 +68,7 @@ def test_the_decoder_has_the_grids_that_the_trainer_had(monkeypatch: pytest.Monk
     assert len(trained) == len(video) == 3
     for index, frame in enumerate(trained):
         decoded = video._decoded(index).grids
-        rounded = frame.grids([values.round() for values in frame.quantized(Quantization.NONE)])
+        rounded = frame.grids([values.round() for values in frame.quantized(Rounding.NONE)])
         for ours, theirs in zip(decoded.bases, rounded.bases, strict=True):
             assert torch.equal(ours, theirs)
         torch.testing.assert_close(decoded.coefficients, rounded.coefficients, atol=1e-6, rtol=0)

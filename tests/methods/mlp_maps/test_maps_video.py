@@ -5,12 +5,13 @@ import torch
 
 from methods.mlp_maps.base import FittedMaps, MapsVideo, Rendering, SharedSizes
 from methods.mlp_maps.decoder import DecoderSizes
-from methods.mlp_maps.distillation import Distillation
 from methods.mlp_maps.encoder import EncoderSizes
+from methods.mlp_maps.field import FrameField
 from methods.mlp_maps.occupancy import OccupancySettings
 from methods.mlp_maps.training import Schedule
 from nerfzip.config import build_scene
 from nerfzip.data.scene import VolumetricScene
+from nerfzip.geometry import Rays
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.metrics import psnr
 from nerfzip.rendering.images import render_image
@@ -38,14 +39,12 @@ def fitted(video: VolumetricScene, iterations: int, encoder: EncoderSizes | None
         maps="orthogonal",
         shared=SharedSizes(shared, 4),
         encoder=encoder,
-        rendering=Rendering(steps=64, weight_threshold=1e-3, skipping=True),
+        rendering=Rendering(steps=64, weight_threshold=1e-3),
         hull=HullSettings(fewest_views=3, misses=0),
         hull_resolution=32,
         occupancy=OccupancySettings(resolution=(16, 16, 16), points=2, threshold=0.5),
         band=0,
         schedule=Schedule(iterations, 1, 256, 32, 0.7, 5e-3, 5e-2, 5, 0.3, 0.1, 1e-6, 40.0, 1e-3),
-        teacher=None,
-        distillation=Distillation(1, 1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
     )
     torch.manual_seed(0)
     return base.fit(video)
@@ -84,3 +83,48 @@ def test_only_what_is_occupied_is_looked_at(video: VolumetricScene) -> None:
     assert field.occupied(field.to_unit(world)).float().mean() > 0.999
     empty = model.field(0, fit.boxes[0], Occupancy.of(torch.zeros_like(fit.masks[0])))
     assert torch.equal(empty.render(rays).opacity, torch.zeros(len(rays)))
+
+
+def slowly_shaded(field: FrameField, rays: Rays) -> torch.Tensor:
+    """Ray by ray, with the density and the colour of every sample."""
+    samples = field.samples(rays)
+    pixels = []
+    for ray in range(len(rays)):
+        part = slice(int(samples.ray_offsets[ray]), int(samples.ray_offsets[ray + 1]))
+        middles, lengths = (samples.t_starts + samples.t_ends)[part] / 2, (samples.t_ends - samples.t_starts)[part]
+        positions = field.to_unit(rays.origins[ray] + middles[:, None] * rays.directions[ray])
+        raw, features = field.density(positions)
+        optical_depth = raw.relu() * lengths / field.shading.unit
+        light = torch.exp(-torch.cat([torch.zeros(1), optical_depth.cumsum(0)]))
+        colours = field.colour(positions, features, rays.directions[ray].expand(len(positions), 3))
+        pixels.append((light[:-1] - light[1:]) @ colours + light[-1] * torch.tensor(field.background))
+    return torch.stack(pixels)
+
+
+def test_what_is_not_seen_is_left_out_and_nothing_changes(video: VolumetricScene) -> None:
+    fit = fitted(video, 120)
+    model = fit.model()
+    field = model.field(0, fit.boxes[0], Occupancy.of(fit.masks[0]))
+    rays = video.frames[0].test.cameras.image_rays(0)
+    expected = slowly_shaded(field, rays)
+    samples = field.samples(rays)
+    middles, lengths = (samples.t_starts + samples.t_ends) / 2, samples.t_ends - samples.t_starts
+    found = field.shade(rays, middles, lengths, samples.ray_indices, samples.ray_offsets, weight_threshold=0.0)
+    torch.testing.assert_close(found.rgb, expected, atol=2e-3, rtol=0)
+    torch.testing.assert_close(field.render(rays).rgb, expected, atol=2e-2, rtol=0)
+    upstream = torch.rand_like(expected)
+    for ours, slow in zip(
+        *(torch.autograd.grad(rgb, list(model.tables), upstream, retain_graph=True) for rgb in (found.rgb, expected)),
+        strict=True,
+    ):
+        assert float((ours - slow).norm()) < 0.02 * float(slow.norm())
+    looked_at: list[int] = []
+    density = field.density
+
+    def counted(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        looked_at.append(len(positions))
+        return density(positions)
+
+    field.density = counted  # type: ignore[method-assign]
+    field.render(rays)
+    assert sum(looked_at) < 0.97 * len(middles)
