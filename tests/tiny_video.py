@@ -71,7 +71,7 @@ class TinyFrames:
     def coded_tensors(self, frame: Tensor) -> Mapping[str, Tensor]:
         return {"centre": frame[:3], "colour": frame[3:]}
 
-    def renderable(self, frame: Tensor) -> Ball:
+    def renderable(self, frame: Tensor, index: int) -> Ball:
         return Ball(frame, self.radius)
 
 

@@ -76,7 +76,7 @@ class FrameFormat:
         bases = dict(zip(names, frame.symbols.bases, strict=True))
         return {"mask": frame.mask.to(torch.uint8), "coefficients": frame.symbols.coefficients, **bases}
 
-    def renderable(self, frame: DecodedFrame) -> BasisField:
+    def renderable(self, frame: DecodedFrame, index: int) -> BasisField:
         return self.description.field(frame.grids, self.networks, frame.mask)
 
 

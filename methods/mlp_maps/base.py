@@ -10,12 +10,13 @@ from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding
 from methods.mlp_maps.decoder import DecoderSizes
 from methods.mlp_maps.encoder import EncoderSizes, LatentEncoder, encoder_images
 from methods.mlp_maps.field import PLANES, Shading
+from methods.mlp_maps.header import Description, describe
 from methods.mlp_maps.model import FEATURES_PER_LEVEL, Layout, MapsModel
 from methods.mlp_maps.occupancy import OccupancySettings, frame_boxes, hulls, occupied
 from methods.mlp_maps.pixels import FramePixels
 from methods.mlp_maps.training import Frame, Schedule, train
 from nerfzip.data.scene import VolumetricScene
-from nerfzip.errors import ConfigError
+from nerfzip.errors import ConfigError, require_setting
 from nerfzip.geometry import Box
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.progress import track
@@ -35,6 +36,10 @@ class SharedSizes:
     width: int
     layers: int
 
+    def __post_init__(self) -> None:
+        require_setting(self.width >= 0, "method.base.shared.width", self.width, "at least 0")
+        require_setting(self.layers >= 1, "method.base.shared.layers", self.layers, "at least 1")
+
 
 @dataclass(frozen=True)
 class Rendering:
@@ -42,6 +47,13 @@ class Rendering:
 
     steps: int
     weight_threshold: float
+
+    def __post_init__(self) -> None:
+        name = "method.base.rendering"
+        require_setting(self.steps >= 2, f"{name}.steps", self.steps, "at least 2")
+        require_setting(
+            0 <= self.weight_threshold < 1, f"{name}.weight_threshold", self.weight_threshold, "from 0 to 1"
+        )
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,9 @@ class MapsVideo:
         if levels.count * FEATURES_PER_LEVEL != decoder.features:
             expected = f"{FEATURES_PER_LEVEL} for each of {levels.count} levels"
             raise ConfigError(f"method.base.decoder.features: {decoder.features}, expected {expected}")
+        require_setting(hidden >= 1, "method.base.hidden", hidden, "at least 1")
+        require_setting(hull_resolution >= 2, "method.base.hull_resolution", hull_resolution, "at least 2")
+        require_setting(band >= 0, "method.base.band", band, "at least 0")
         self.levels = levels
         self.decoder = decoder
         self.hidden = hidden
@@ -125,6 +140,8 @@ class MapsVideo:
     def fit(self, video: VolumetricScene) -> FittedMaps:
         boxes = frame_boxes(video, self.hull_resolution, self.hull)
         layout = self._layout(video, boxes[0])
+        # What no file can hold is not trained.
+        describe(Description(layout, self.occupancy.resolution, video.box))
         model = MapsModel(layout)
         frames = self.frames(video, boxes, hulls(video, boxes, self.occupancy.resolution, self.hull))
         encoder = None

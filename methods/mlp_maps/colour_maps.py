@@ -15,7 +15,10 @@ class Lookup(StrEnum):
     BLEND = "blend"
     """The outputs of the four networks around a position, with bilinear weights (the authors' code)."""
     BIN = "bin"
-    """The network of the cell that a position falls into (the paper)."""
+    """The colour network of the cell that a position falls into.
+
+    The paper bins density networks too; here, as in the authors' code, they are always interpolated.
+    """
 
 
 class ViewEncoding(StrEnum):

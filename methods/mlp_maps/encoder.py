@@ -77,7 +77,7 @@ def encoder_images(video: VolumetricScene, sizes: EncoderSizes) -> Float[Tensor,
     views = len(video.frames[0].train)
     missing = [camera for camera in sizes.cameras if not 0 <= camera < views]
     if missing:
-        raise ConfigError(f"method.encoder.cameras: {missing[0]}, expected positions among {views} training views")
+        raise ConfigError(f"method.base.encoder.cameras: {missing[0]}, expected positions among {views} training views")
     frames = [[_input(frame.train.rgba(camera), sizes) for camera in sizes.cameras] for frame in video.frames]
     return torch.stack([torch.stack(views) for views in frames])
 

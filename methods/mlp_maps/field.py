@@ -25,6 +25,8 @@ from nerfzip.sampling import Occupancy
 PLANES = ((0, 1), (0, 2), (1, 2))
 """The axes of each plane, and with time of each hash table."""
 RAYS_AT_ONCE = 4096
+VALUES_AT_ONCE = 1 << 26
+"""Of all samples of these rays; where each ray has very many, fewer rays are rendered at once."""
 SAMPLES_AT_ONCE = 16
 """Of each ray, from front to back, between looks at what is still to be seen."""
 OPAQUE_DEPTH = -math.log(1e-3)
@@ -223,7 +225,13 @@ class FrameField:
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
-        return render_in_bundles(self._render, rays, RAYS_AT_ONCE)
+        shading = self.shading
+        width = (
+            self.shared.bottleneck.in_features if self.shared else max(shading.network.features, shading.network.hidden)
+        )
+        return render_in_bundles(
+            self._render, rays, min(RAYS_AT_ONCE, max(1, VALUES_AT_ONCE // (shading.steps * width)))
+        )
 
     def _render(self, rays: Rays) -> ShadedRays:
         samples = self.samples(rays)

@@ -15,8 +15,12 @@ from nerfzip.fields.header_values import integers, numbers
 from nerfzip.geometry import Box
 from nerfzip.kernels.hash_levels import HashLevels
 
-MOST_PARAMETERS = 1 << 26
-"""256 MiB as float32; the paper's model has 61 million."""
+MOST_PARAMETERS = 1 << 27
+"""512 MiB as float32; the paper's model has 45 million, with colour maps of 1×1 cells 134 million."""
+MOST_PLANE_VALUES = 1 << 26
+"""What a layer of the decoder makes of one frame; of the paper's model up to 6 million."""
+MOST_SAMPLE_VALUES = 1 << 21
+"""Along a ray: its steps, times the values that each has."""
 MOST_LEVELS = 32
 LARGEST_RESOLUTION = 1 << 14
 LARGEST_WIDTH = 4096
@@ -125,6 +129,7 @@ def parse(header: Any, frames: int) -> Description:
     # Before any model is made, even one without memory: its layers would be checked by torch, which says less.
     if 3 * levels.rows * FEATURES_PER_LEVEL > MOST_PARAMETERS:
         raise BitstreamError(f"header.field.levels: {levels.rows} rows, the limit is {MOST_PARAMETERS} parameters")
+    _check_work(layout)
     parameters = sum(values.numel() for values in shapes_only(layout).parameters())
     if parameters > MOST_PARAMETERS:
         raise BitstreamError(f"header.field: {parameters} parameters, the limit is {MOST_PARAMETERS}")
@@ -141,6 +146,26 @@ def box_of(corners: list[float]) -> Box:
     if not all(0 < side <= LARGEST_EXTENT for side in box.size):
         raise BitstreamError(f"a box from {box.minimum} to {box.maximum}, expected corners from low to high")
     return box
+
+
+def _check_work(layout: Layout) -> None:
+    """Raise BitstreamError if a frame or a ray takes more memory than is ever needed."""
+    decoder, shading = layout.decoder, layout.shading
+    maps = len(shading.map_axes)
+    planes = {
+        "channels": decoder.resolution**2
+        * max(*decoder.channels, *decoder.colour_channels, *decoder.density_channels, 3),
+        "features": decoder.resolution**2 * 3 * decoder.features,
+        "density_channels": decoder.density_resolution**2 * maps * decoder.features,
+        "hidden": decoder.colour_resolution**2 * (decoder.colour_rank + maps * shading.network.parameters),
+    }
+    for key, values in planes.items():
+        if values > MOST_PLANE_VALUES:
+            raise BitstreamError(f"header.field.{key}: {values} values a frame, the limit is {MOST_PLANE_VALUES}")
+    width = max(decoder.features, 4 * shading.network.hidden, layout.shared_width)
+    if shading.steps * width > MOST_SAMPLE_VALUES:
+        found = f"{shading.steps} of {width} values each"
+        raise BitstreamError(f"header.field.steps: {found}, the limit is {MOST_SAMPLE_VALUES} values a ray")
 
 
 def shapes_only(layout: Layout) -> MapsModel:

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from methods.mlp_maps.base import FittedMaps, MapsVideo
-from methods.mlp_maps.factorise import with_colour_rank
+from methods.mlp_maps.factorise import with_colour_rank, with_short_latents
 from methods.mlp_maps.header import Description, describe, parse
 from methods.mlp_maps.model import MapsModel
 from methods.mlp_maps.packing import (
@@ -50,6 +50,11 @@ class RateSettings:
     weight: float
     rounded: float
     count_every: int
+
+    def __post_init__(self) -> None:
+        require_setting(self.weight >= 0, "method.rate.weight", self.weight, "at least 0")
+        require_setting(0 <= self.rounded <= 1, "method.rate.rounded", self.rounded, "from 0 to 1")
+        require_setting(self.count_every >= 1, "method.rate.count_every", self.count_every, "at least 1")
 
 
 class MLPMaps:
@@ -113,7 +118,7 @@ class MLPMaps:
             tensors = {name: values.detach() for name, values in model.named_parameters() if name != LATENTS}
             latents: Tensor = model.latents
         else:
-            model = with_colour_rank(model, self.colour_rank) if self.colour_rank else model
+            model = with_short_latents(with_colour_rank(model, self.colour_rank) if self.colour_rank else model)
             coded, masks = self._finetuned(model, fitted, video)
             shared = SharedSections(model.layout)
             sections = {name: shared.encode(name, coded) for name in (TABLES, DECODER)}
@@ -133,12 +138,12 @@ class MLPMaps:
         for name, data in sections.items():
             writer.write(name, data)
         format_ = FrameFormat(model, description.occupancy, latent_step)
-        for frame in frames:
-            key = groups.key(frame.index)
-            writer.write(frame_section(frame.index), format_.encode(frame, None if key == frame.index else frames[key]))
+        for index, frame in enumerate(frames):
+            key = groups.key(index)
+            writer.write(frame_section(index), format_.encode(frame, None if key == index else frames[key]))
             own = format_.coded_tensors(frame)
             for name in sorted(own):
-                digest.add(tensor_name(frame.index, name), own[name])
+                digest.add(tensor_name(index, name), own[name])
         for name in sorted(tensors):
             digest.add(tensor_name(None, name), tensors[name])
         writer.close(digest.digest())

@@ -31,9 +31,9 @@ class OccupancySettings:
 
     def __post_init__(self) -> None:
         for count in self.resolution:
-            require_setting(2 <= count <= 256, "method.occupancy.resolution", count, "from 2 to 256")
-        require_setting(2 <= self.points <= 16, "method.occupancy.points", self.points, "from 2 to 16")
-        require_setting(self.threshold >= 0, "method.occupancy.threshold", self.threshold, "at least 0")
+            require_setting(2 <= count <= 256, "method.base.occupancy.resolution", count, "from 2 to 256")
+        require_setting(2 <= self.points <= 16, "method.base.occupancy.points", self.points, "from 2 to 16")
+        require_setting(self.threshold >= 0, "method.base.occupancy.threshold", self.threshold, "at least 0")
 
 
 def frame_boxes(video: VolumetricScene, resolution: int, settings: HullSettings | None) -> list[Box]:

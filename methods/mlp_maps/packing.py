@@ -24,7 +24,6 @@ from methods.mlp_maps.header import shapes_only
 from methods.mlp_maps.model import Layout, MapsModel
 from methods.mlp_maps.parts import LATENTS, Part, parameter_shapes, parts_of
 from methods.mlp_maps.quantized import CodedParts
-from nerfzip.errors import BitstreamError
 from nerfzip.geometry import Box
 from nerfzip.quantization.steps import steps_of_codes
 from nerfzip.sampling import Occupancy
@@ -37,13 +36,6 @@ class Coder(StrEnum):
     """Quantized; by neighbours, or by tables of frequencies."""
     PAPER = "paper"
     """Not quantized, float32 and bytes."""
-
-
-@dataclass(frozen=True)
-class DecodedFrame(FrameSide):
-    """With its position in the video."""
-
-    index: int
 
 
 class SharedSections:
@@ -120,44 +112,36 @@ class FrameFormat:
     occupancy: tuple[int, int, int]
     latent_step: int | None
 
-    def encode(self, frame: DecodedFrame, key: DecodedFrame | None) -> bytes:
-        own = encode_frame_as_published(frame) if self.latent_step is None else encode_frame(frame, key)
-        return frame.index.to_bytes(2, "little") + own
+    def encode(self, frame: FrameSide, key: FrameSide | None) -> bytes:
+        return encode_frame_as_published(frame) if self.latent_step is None else encode_frame(frame, key)
 
-    def decode(self, payload: bytes, key: DecodedFrame | None, previous: DecodedFrame | None) -> DecodedFrame:
-        layout = self.model.layout
-        head, own = payload[:2], payload[2:]
-        index = int.from_bytes(head, "little")
-        if len(head) < 2 or index >= layout.frames:
-            raise BitstreamError(f"frame {index} of a video of {layout.frames}")
-        latent = layout.decoder.latent
+    def decode(self, payload: bytes, key: FrameSide | None, previous: FrameSide | None) -> FrameSide:
+        latent = self.model.layout.decoder.latent
         if self.latent_step is None:
-            side = decode_frame_as_published(own, self.occupancy, latent)
-        else:
-            side = decode_frame(own, self.occupancy, latent, key)
-        return DecodedFrame(side.box, side.mask, side.latent, index)
+            return decode_frame_as_published(payload, self.occupancy, latent)
+        return decode_frame(payload, self.occupancy, latent, key)
 
     def tensor_names(self, is_key: bool) -> Sequence[str]:
         return ("box", "latent", "mask")
 
-    def coded_tensors(self, frame: DecodedFrame) -> Mapping[str, Tensor]:
+    def coded_tensors(self, frame: FrameSide) -> Mapping[str, Tensor]:
         box = torch.tensor([*frame.box.minimum, *frame.box.maximum])
         return {"box": box, "latent": frame.latent, "mask": frame.mask.to(torch.uint8)}
 
-    def renderable(self, frame: DecodedFrame) -> FrameField:
+    def renderable(self, frame: FrameSide, index: int) -> FrameField:
         latent = frame.latent.float()
         if self.latent_step is not None:
             latent = latent * steps_of_codes(torch.tensor([self.latent_step]))
         with torch.no_grad():
-            return self.model.field(frame.index, frame.box, Occupancy.of(frame.mask), latent)
+            return self.model.field(index, frame.box, Occupancy.of(frame.mask), latent)
 
 
 def stored_frames(
     boxes: Sequence[Box], masks: Sequence[Bool[Tensor, "x y z"]], latents: Shaped[Tensor, "frames latent"]
-) -> list[DecodedFrame]:
+) -> list[FrameSide]:
     """All frames, with boxes of the precision that a file has."""
     frames = zip(boxes, masks, latents.detach(), strict=True)
-    return [DecodedFrame(_stored(box), mask, latent, index) for index, (box, mask, latent) in enumerate(frames)]
+    return [FrameSide(_stored(box), mask, latent) for box, mask, latent in frames]
 
 
 def _stored(box: Box) -> Box:

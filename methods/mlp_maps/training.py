@@ -21,6 +21,10 @@ from nerfzip.quantization.rounding import Rounding
 from nerfzip.sampling import Occupancy
 from nerfzip.sampling.occupancy import dilated_maximum
 
+EPSILON = 1e-15
+"""Of Adam. By a single value what bits cost is far below the usual 1e-8, which would hold it back."""
+FEWEST_DRAWS = 8
+"""Of a frame, before what its rays have seen says where it is occupied."""
 FIRST_RATE = 1 / 3
 """Where the warm-up of the learning rates starts."""
 
@@ -43,7 +47,7 @@ class Schedule:
         weight_threshold: samples of at most this weight get no colour.
         seen_weight: samples of more weight say that there is something in their voxel.
         refresh_at: iterations from which on only such voxels, seen since the refreshment before, and their neighbours
-            are looked at.
+            are looked at, in frames that have been drawn often enough since then.
     """
 
     iterations: int
@@ -64,8 +68,11 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ("iterations", "frames", "rays", "samples"):
-            require_setting(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        require_setting(0 <= self.foreground <= 1, "foreground", self.foreground, "from 0 to 1")
+            require_setting(getattr(self, name) >= 1, f"schedule.{name}", getattr(self, name), "at least 1")
+        for name in ("networks", "tables", "warm_up", "mask_weight", "divergence_weight"):
+            require_setting(getattr(self, name) >= 0, f"schedule.{name}", getattr(self, name), "at least 0")
+        require_setting(0 <= self.foreground <= 1, "schedule.foreground", self.foreground, "from 0 to 1")
+        require_setting(0 < self.decay <= 1, "schedule.decay", self.decay, "more than 0, at most 1")
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,6 @@ class Rate:
     weight: float
     rounded: float
     count_every: int
-
-    def __post_init__(self) -> None:
-        require_setting(0 <= self.rounded <= 1, "rounded", self.rounded, "from 0 to 1")
-        require_setting(self.count_every >= 1, "count_every", self.count_every, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -118,16 +121,18 @@ def train(
     groups = model.groups(schedule.tables, schedule.networks)
     if encoder is not None:
         groups.append({"params": list(encoder.parameters()), "lr": schedule.networks})
-    optimiser = Adam(groups, fused=True)
+    optimiser = Adam(groups, eps=EPSILON, fused=True)
     rates = LambdaLR(optimiser, lambda iteration: _rate(iteration, schedule))
     parameters = [value for group in optimiser.param_groups for value in group["params"]]
     occupancies = [frame.occupancy for frame in frames]
     seen = [torch.zeros_like(occupancy.mask) for occupancy in occupancies]
+    draws = [0] * len(frames)
     pixels = sum(len(frame.pixels.inside) for frame in frames)
 
     def distortion() -> Tensor:
         loss = torch.zeros(())
         for index in torch.randint(len(frames), (schedule.frames,)).tolist():
+            draws[index] += 1
             frame, latent = frames[index], None
             if encoder is not None:
                 latent, divergence = encoder.sample(index)
@@ -140,8 +145,12 @@ def train(
 
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
         if iteration in schedule.refresh_at:
-            occupancies = [_grown(mask, occupancy) for mask, occupancy in zip(seen, occupancies, strict=True)]
-            seen = [torch.zeros_like(mask) for mask in seen]
+            for index in range(len(frames)):
+                # What few rays have looked at is not judged; nor is a frame of which nothing was seen at all.
+                if draws[index] >= FEWEST_DRAWS and bool(seen[index].any()):
+                    occupancies[index] = Occupancy.of(dilated_maximum(seen[index]) > 0)
+                    seen[index].zero_()
+                    draws[index] = 0
         if rate is None:
             loss = distortion()
         else:
@@ -160,11 +169,6 @@ def train(
         optimiser.step()
         rates.step()
     return occupancies
-
-
-def _grown(seen: UInt8[Tensor, "x y z"], before: Occupancy) -> Occupancy:
-    """Where something was seen, and around; where nothing was seen at all, training goes on looking."""
-    return Occupancy.of(dilated_maximum(seen) > 0) if bool(seen.any()) else before
 
 
 def _loss(shaded: ShadedRays, batch: Batch, schedule: Schedule) -> Tensor:

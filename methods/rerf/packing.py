@@ -83,7 +83,7 @@ class FrameFormat:
     def coded_tensors(self, frame: DecodedFrame) -> Mapping[str, Tensor]:
         return {name: torch.from_numpy(array) for name, array in frame.coded.tensors().items()}
 
-    def renderable(self, frame: DecodedFrame) -> DecodedVoxelField:
+    def renderable(self, frame: DecodedFrame, index: int) -> DecodedVoxelField:
         field = with_grids(self.field, frame.reconstruction.grid, frame.reconstruction.kept)
         opaque = dilated_maximum(field.alpha_of_voxels(1.0)) > self.occupied_alpha
         return DecodedVoxelField(

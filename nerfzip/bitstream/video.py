@@ -91,8 +91,8 @@ class FrameCodec(Protocol[Frame]):
         """The tensors that the section of the frame codes (see `nerfzip.fields.field.Field`)."""
         ...
 
-    def renderable(self, frame: Frame) -> Renderable:
-        """What can be seen at the time of the frame."""
+    def renderable(self, frame: Frame, index: int) -> Renderable:
+        """What can be seen at the time of the frame, which is this one of the video."""
         ...
 
 
@@ -133,7 +133,7 @@ class VolumetricVideo(Generic[Frame]):
             BitstreamError: it, or a frame that it depends on, is lost, damaged or not there yet; the message says which
                 frames can't be decoded, and why.
         """
-        return self._codec.renderable(self._decoded(index))
+        return self._codec.renderable(self._decoded(index), index)
 
     def coded_tensors(self) -> Mapping[str, Tensor]:
         """The tensors "0007/NAME" of each frame, and "shared/NAME"; in sorted order each frame is decoded once."""

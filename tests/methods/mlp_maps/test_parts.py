@@ -10,7 +10,7 @@ import torch
 from methods.mlp_maps.coding import decode_parts, encode_parts
 from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding
 from methods.mlp_maps.decoder import DecoderSizes
-from methods.mlp_maps.factorise import with_colour_rank
+from methods.mlp_maps.factorise import with_colour_rank, with_short_latents
 from methods.mlp_maps.field import PLANES, Shading
 from methods.mlp_maps.model import Layout, MapsModel
 from methods.mlp_maps.parts import assemble, parameter_shapes, parts_of
@@ -119,6 +119,16 @@ def test_ranks_are_the_best_sums_of_so_many_networks() -> None:
         least = float((singular[rank:] ** 2).sum())
         assert error <= 1.05 * least + 1e-6 * float((singular**2).sum())
         assert error >= 0.99 * least - 1e-6
+
+
+def test_short_latents_show_the_same_frames() -> None:
+    model = trained_model()
+    short = with_short_latents(model)
+    assert short.latents.shape == (3, 3)
+    with torch.no_grad():
+        for before, after in zip(model.latents, short.latents, strict=True):
+            for ours, theirs in zip(model.decoder(before).colours, short.decoder(after).colours, strict=True):
+                torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
 def test_a_shared_network_has_no_colour_maps_to_reduce() -> None:
