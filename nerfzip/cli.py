@@ -202,7 +202,8 @@ def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
     report.add_argument("folder", type=Path, metavar="OUT", help="the folder of a run's or a sweep's results")
     anchor_help = "what BD-rates are taken against, or LABEL/RATE for differences to one point (default: none)"
     report.add_argument("--anchor", metavar="LABEL", help=anchor_help)
-    report.add_argument("--metric", default="psnr", help="psnr, ssim, ms_ssim or lpips (default: psnr)")
+    metric_help = "psnr, ssim, ms_ssim or lpips, or psnr_train and so on of training views (default: psnr)"
+    report.add_argument("--metric", default="psnr", help=metric_help)
     report.add_argument("--interpolation", default="pchip", help="of BD-rates: pchip, akima or cubic (default: pchip)")
     report.add_argument("--ablation", metavar="RATE", help="compare the anchor's rate with what differs by one setting")
     report.add_argument("--with-papers", action="store_true", help="BD-rates of curves in papers too, marked as such")

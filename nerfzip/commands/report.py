@@ -12,7 +12,7 @@ from nerfzip.report.terminal import print_tables
 from nerfzip.report.workers import workers
 from nerfzip.report.write import ReportSettings, write_report
 
-MAIN_TABLES: tuple[str, ...] = ("results", "bd", "differences", "ablation")
+MAIN_TABLES: tuple[str, ...] = ("results", "bd", "bd_train", "differences", "ablation")
 
 
 def main(arguments: Namespace) -> int:

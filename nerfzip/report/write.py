@@ -124,10 +124,14 @@ def write_report(
         raise ConfigError(f"--with-papers: expected an anchor that is a curve, found the point {settings.anchor}")
     with nullcontext(pool) if pool else workers(settings.anchor is not None) as pool:
         # What takes long is begun first, and waited for when all else is done.
-        differences = None
+        differences = {}
         if anchor and anchor.rate is None:
             what = (anchor.label, settings.metric, settings.interpolation)
-            differences = pool.submit(bd_table, frame, *what, papers, extent)
+            differences["bd"] = pool.submit(bd_table, frame, *what, papers, extent)
+            on_training_views = f"{settings.metric}_train"
+            if _can_be_compared(frame, anchor.label, on_training_views):
+                what = (anchor.label, on_training_views, settings.interpolation)
+                differences["bd_train"] = pool.submit(bd_table, frame, *what, None, extent)
         figures = [*_curves(points, reduced, frame, extent, settings, report), *_bars(frame, extent, report)]
         views = choose_views(rows, [folder_of.get(id(row)) for row in newest])
         drawing = pool.map(_rendered, figures)
@@ -149,6 +153,14 @@ def write_report(
     return report
 
 
+def _can_be_compared(frame: pd.DataFrame, anchor: str, metric: str) -> bool:
+    """Whether the anchor has the metric, and another label too."""
+    if metric not in frame:
+        return False
+    having = set(frame["label"][frame[metric].notna()])
+    return anchor in having and len(having) > 1
+
+
 def _rendered(figure: tuple[Any, ...]) -> dict[str, bytes]:
     _, draw, *arguments = figure
     return rendered(draw, *arguments)
@@ -160,11 +172,10 @@ def _tables(
     extent: Extent,
     anchor: Anchor | None,
     ablation: str | None,
-    differences: Future[Table] | None,
+    differences: dict[str, Future[Table]],
 ) -> dict[str, Table]:
     tables = {"results": results_table(frame, extent), "components": components_table(frame, extent)}
-    if differences is not None:
-        tables["bd"] = differences.result()
+    tables |= {name: table.result() for name, table in differences.items()}
     if anchor and anchor.rate is not None:
         tables["differences"] = point_table(frame, anchor.label, anchor.rate, extent)
     if anchor and ablation is not None:

@@ -1,5 +1,6 @@
 """Damaged and hostile files of volumetric video: the same digest, or a refusal, within bounded time and memory."""
 
+import io
 import random
 from typing import Any
 
@@ -9,7 +10,7 @@ from damage import MUTATIONS, hostile_headers, spoiled_headers
 from decode_limits import within_limits
 from test_contract import TINY, TINY_VIDEO
 
-from nerfzip.bitstream import frame_section, pack, tensor_digest, unpack
+from nerfzip.bitstream import BitstreamReader, frame_section, pack, tensor_digest, unpack
 from nerfzip.config import build, job_configs
 from nerfzip.errors import BitstreamError
 from nerfzip.geometry import Rays
@@ -123,3 +124,30 @@ def test_a_lost_key_frame_is_named_and_the_next_group_plays(files: dict[str, tup
         with pytest.raises(BitstreamError, match="frames 0 to 1 can't be decoded: their key frame 0 is lost"):
             video.frame(index)
     assert torch.equal(video.frame(2).render(RAYS).rgb, method.decompress(original).frame(2).render(RAYS).rgb)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_lost_frame_costs_only_itself(files: dict[str, tuple[bytes, Any]], name: str) -> None:
+    original, method = files[name]
+    stream = unpack(original)
+    sections = {key: payload for key, payload in stream.sections.items() if key != frame_section(1)}
+    video = method.decompress(pack(stream.method, stream.header, sections, stream.digest))
+    with pytest.raises(BitstreamError, match="frame 1: "):
+        video.frame(1)
+    whole = method.decompress(original)
+    for index in (0, 2):
+        assert torch.equal(video.frame(index).render(RAYS).rgb, whole.frame(index).render(RAYS).rgb)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_left_of_a_damaged_file_plays(files: dict[str, tuple[bytes, Any]], name: str) -> None:
+    original, method = files[name]
+    damaged = bytearray(original)
+    at = original.index(frame_section(1).encode()) + 40
+    damaged[at] ^= 0xFF
+    video = method.open(BitstreamReader(io.BytesIO(bytes(damaged)), recover=True))
+    with pytest.raises(BitstreamError, match="frame 1: "):
+        video.frame(1)
+    whole = method.decompress(original)
+    for index in (0, 2):
+        assert torch.equal(video.frame(index).render(RAYS).rgb, whole.frame(index).render(RAYS).rgb)

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 
@@ -53,6 +54,20 @@ def test_a_report_has_tables_and_figures(tmp_path: Path, capsys: pytest.CaptureF
     assert "[bold]c" in printed
     assert str(folder) in printed
     assert "they average 8 scenes, not 2" in printed
+
+
+def test_training_views_have_differences_of_their_own(tmp_path: Path) -> None:
+    def measured(label: str, factor: float) -> list[Row]:
+        rows = make_curve(label, "lego", factor)
+        return [replace(row, metrics={**row.metrics, "psnr_train": row.metrics["psnr"] + 3}) for row in rows]
+
+    folder = tmp_path / "report"
+    out = store(tmp_path / "out", measured("a", 1.0) + measured("b", 0.8) + make_curve("c", "lego", 0.5))
+    assert report(out, folder, "--anchor", "a") == 0
+    with (folder / "bd_train.csv").open() as file:
+        lines = {line["label"]: line for line in csv.DictReader(file)}
+    assert float(lines["b"]["BD-rate (%)"]) == pytest.approx(-20, abs=1e-6)
+    assert lines.get("c", {"BD-rate (%)": ""})["BD-rate (%)"] in ("", "–", "nan")
 
 
 def test_what_is_slow_to_import_is_left_to_those_who_need_it(tmp_path: Path) -> None:
