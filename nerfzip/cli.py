@@ -18,6 +18,8 @@ _SETTINGS_HELP = (
 LONGEST_SIDE = 8192
 """Of a rendered image, in pixels: the rays of a whole view are held in memory."""
 
+AXES = ("x", "y", "z", "-x", "-y", "-z")
+
 HIGHEST_FRAME_RATE = 240
 """Of a video, which players can show."""
 
@@ -148,6 +150,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     cameras.add_argument("--scene", nargs="+", metavar="KEY=VALUE", help="render the test cameras of this data set")
     cameras.add_argument("--orbit", type=_positive, metavar="N", help="N cameras around the box (default: 8)")
     render.add_argument("--size", type=_size, default=(400, 400), metavar="WxH", help="of an orbit (default: 400x400)")
+    render.add_argument("--up", choices=AXES, default="z", help="of an orbit: the axis that points up (default: z)")
     render.add_argument("--out", type=Path, metavar="FOLDER", help="default: the file's name without .nrz")
     frames = render.add_mutually_exclusive_group()
     frames.add_argument("--frame", type=_index, metavar="N", help="a frame of a volumetric video, from 0")
@@ -159,6 +162,8 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         help="of a video's camera: once round the box (default), or standing still",
     )
     render.add_argument("--fps", type=_frame_rate, help="frames a second of the video (default: 30)")
+    repeat_help = "play a volumetric video N times while the camera goes round once (default: 1)"
+    render.add_argument("--repeat", type=_positive, default=1, metavar="N", help=repeat_help)
     render.add_argument("--recover", action="store_true", help="render what is whole of a damaged volumetric video")
     inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
     inspect.add_argument("file", type=Path, metavar="FILE.nrz")

@@ -44,8 +44,8 @@ def main(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> None:
     """Refuse what can't be done whatever the file holds."""
     if arguments.video is None:
-        if arguments.path or arguments.fps:
-            raise ConfigError("--path and --fps are of a video; add --video FILE.mp4")
+        if arguments.path or arguments.fps or arguments.repeat > 1:
+            raise ConfigError("--path, --fps and --repeat are of a video; add --video FILE.mp4")
         return
     check_video(arguments.video, *arguments.size)
     if arguments.scene:
@@ -53,7 +53,8 @@ def _check(arguments: Namespace) -> None:
 
 
 def _check_static(arguments: Namespace) -> None:
-    for option, value in (("--frame", arguments.frame), ("--frames", arguments.frames)):
+    repeat = arguments.repeat if arguments.repeat > 1 else None
+    for option, value in (("--frame", arguments.frame), ("--frames", arguments.frames), ("--repeat", repeat)):
         if value is not None:
             raise ConfigError(f"{option}: {arguments.file} is a static scene, which has no frames")
     if arguments.path == "still":
@@ -99,8 +100,12 @@ def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: ra
     if isinstance(field, VolumetricField):
         if arguments.orbit:
             raise ConfigError("--orbit: of a volumetric video each frame is seen once, so there are as many views")
-        views = len(frames)
-        seen = ((index - frames.start, frame) for index, frame in _frames(arguments, field, frames))
+        views = arguments.repeat * len(frames)
+        seen = (
+            (round_ * len(frames) + index - frames.start, frame)
+            for round_ in range(arguments.repeat)
+            for index, frame in _frames(arguments, field, frames)
+        )
     else:
         views = arguments.orbit or SECONDS_OF_ORBIT * fps
         seen = ((view, field) for view in range(views))
@@ -117,7 +122,7 @@ def _orbit(arguments: Namespace, field: object, views: int) -> Cameras:
     box = getattr(field, "box", None)
     if box is None:
         raise ConfigError(f"{arguments.file}: its field has no box to orbit around; give cameras with --scene")
-    return orbit_cameras(box, views, *arguments.size)
+    return orbit_cameras(box, views, *arguments.size, up=arguments.up)
 
 
 def _frames(arguments: Namespace, video: VolumetricField, frames: range) -> Iterator[tuple[int, Renderable]]:

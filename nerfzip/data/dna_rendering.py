@@ -94,7 +94,7 @@ def load_dna_rendering(
             for frame in chosen
         )
         bounds = foreground_box(rig.of(carving, BOX_DOWNSCALE), moments, fewest_views, misses, box_margin)
-        log.info("%s: the foreground lies in %s", source.images, bounds)
+        log.info("%s: the foreground lies in the box %s", source.images, bounds)
     else:
         bounds = as_box(box, "box")
 

@@ -84,7 +84,7 @@ def load_panoptic(
             for frame in chosen
         )
         bounds = foreground_box(rig.of(train, 1), moments, fewest_views, misses, box_margin)
-        log.info("%s: the foreground lies in %s", folder, bounds)
+        log.info("%s: the foreground lies in the box %s", folder, bounds)
     else:
         bounds = as_box(box, "box")
 

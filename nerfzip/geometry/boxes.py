@@ -18,6 +18,11 @@ class Box:
     minimum: Corner
     maximum: Corner
 
+    def __str__(self) -> str:
+        """The corners, to be read; `repr` has all digits."""
+        low, high = (", ".join(f"{value:.3f}" for value in corner) for corner in (self.minimum, self.maximum))
+        return f"({low}) to ({high})"
+
     @property
     def size(self) -> Corner:
         x, y, z = (high - low for low, high in zip(self.minimum, self.maximum, strict=True))

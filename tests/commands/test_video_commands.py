@@ -78,6 +78,16 @@ def test_an_orbit_goes_round_once(file: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_scene_is_played_several_times_in_one_round(file: Path, tmp_path: Path) -> None:
+    words = ["--frames", "3:5", "--repeat", "4", *SMALL]
+    assert main(["render", str(file), "--video", str(tmp_path / "r.mp4"), *words]) == 0
+    shown, _ = frames_of_video(tmp_path / "r.mp4")
+    assert len(shown) == 8
+    assert main(["render", str(file), "--frame", "4", "--orbit", "8", *SMALL, "--out", str(tmp_path / "x")]) == 0
+    seen = [np.array(Image.open(tmp_path / "x" / "0004" / f"{view:03d}.png")).astype(float) for view in range(8)]
+    assert np.argmin([np.abs(shown[5] - image).mean() for image in seen]) == 5
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -90,7 +100,7 @@ def test_an_orbit_goes_round_once(file: Path, tmp_path: Path) -> None:
         (["--video", "x.mp4", "--size", "31x32"], "--size 31x32: a video needs an even width and height"),
         (["--video", "x.mp4", "--orbit", "7"], "--orbit: of a volumetric video"),
         (["--video", "x.mp4", "--scene", "dataset=grey"], "--scene: a video is seen from"),
-        (["--frame", "1", "--fps", "3"], "--path and --fps are of a video"),
+        (["--frame", "1", "--fps", "3"], "--path, --fps and --repeat are of a video"),
         (["--video", "/proc/x.mp4", *SMALL], "/proc/x.mp4: can't be written"),
     ],
 )

@@ -86,3 +86,18 @@ def test_an_orbit_sees_the_whole_box_with_z_upwards(width: int, height: int) -> 
         torch.testing.assert_close(middle[:2], torch.tensor([width / 2, height / 2]), atol=1e-2, rtol=0)
         assert above[1] < middle[1]
         assert abs(above[0] - middle[0]) < 1e-2
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z", "-x", "-y", "-z"])
+def test_any_axis_may_point_upwards(up: str) -> None:
+    box = Box((-1.0, 2.0, 0.0), (3.0, 3.0, 5.0))
+    views = orbit_cameras(box, 7, 40, 30, up=up)
+    direction = torch.zeros(3)
+    direction["xyz".index(up[-1])] = -0.1 if up.startswith("-") else 0.1
+    centre = torch.tensor([1.0, 2.5, 2.5])
+    for view in range(7):
+        at, above = views.project(torch.stack([centre, centre + direction]), view)[:, :2]
+        assert abs(float(above[0] - at[0])) < 1e-3
+        assert float(above[1]) < float(at[1])
+        rotation = views.camera_to_world[view, :3, :3]
+        torch.testing.assert_close(torch.linalg.det(rotation), torch.tensor(1.0))
