@@ -15,7 +15,7 @@ SYNTHETIC = ("chair", "drums", "ficus", "hotdog", "lego", "materials", "mic", "s
 def jobs(preset: str) -> list[JobConfig]:
     """Those of a preset; its own words have no root, as nobody's captures are where another's are."""
     words = [f"+preset={preset}"]
-    if preset in ("synthetic", "vqrf_table", "basketball"):
+    if preset in ("synthetic", "vqrf_table", "basketball", "rerf_long", "mlp_maps_basketball"):
         words.append("dataset.root=captures")
     return sweep_configs(words)
 
