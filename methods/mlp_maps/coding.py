@@ -20,8 +20,8 @@ from nerfzip.geometry import Box
 from nerfzip.quantization.steps import LARGEST_CODE, SMALLEST_CODE
 
 _BOX = struct.Struct("<6f")
-MANY_VALUES = 1 << 16
-"""In larger hashed levels neighbours say little, and a table of frequencies is coded ten times as fast."""
+MANY_ROWS = 1 << 16
+"""Rows from which on a hashed level is coded by a table of frequencies: its neighbours say little, and it is long."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def decode_frame_as_published(data: bytes, occupancy: tuple[int, int, int], late
 
 def _by_table(part: Part) -> bool:
     x, y, z, _ = part.lattice
-    return part.is_table and not x == y == z and x * y * z >= MANY_VALUES
+    return part.is_table and not x == y == z and x * y * z >= MANY_ROWS
 
 
 def _known_latent(reference: FrameSide | None, shape: tuple[int, ...]) -> Int[np.ndarray, "_ _ latent _"]:
