@@ -27,8 +27,8 @@ from nerfzip.bitstream import (
     GroupsOfFrames,
     TensorDigest,
     VolumetricVideo,
+    add_tensors,
     frame_section,
-    tensor_name,
 )
 from nerfzip.data.scene import Scene, VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
@@ -151,13 +151,10 @@ class JointRF:
             writer.write(frame_section(index), payload)
             previous = layout.decoded(frame, key)
             key = key or previous
-            tensors = layout.coded_tensors(previous)
-            for name in sorted(tensors):
-                digest.add(tensor_name(index, name), tensors[name])
+            add_tensors(digest, index, layout.coded_tensors(previous))
             estimate = f", {tables.bytes(frame.symbols):.0f} estimated" if self.coder is Coder.PAPER else ""
             _log.info("frame %d of %d: %d bytes%s", index + 1, len(video), len(payload), estimate)
-        for name in sorted(arrays):
-            digest.add(tensor_name(None, name), arrays[name])
+        add_tensors(digest, None, arrays)
         writer.close(digest.digest())
 
     def decompress(self, data: bytes) -> VolumetricField:

@@ -119,17 +119,6 @@ class ColourMap:
         return bins, _corner_weights(position - lower)
 
 
-def map_colours(
-    colour_map: Float[Tensor, "cells cells parameters"],
-    network: ColourNetwork,
-    lookup: Lookup,
-    coordinates: Float[Tensor, "samples 2"],
-    inputs: Float[Tensor, "samples inputs"],
-) -> Float[Tensor, "samples 3"]:
-    """The colours before their sigmoid, of a map that is used once."""
-    return ColourMap.of(colour_map, network, lookup).colours(coordinates, inputs)
-
-
 def _nodes_of_bins(bins: int, device: torch.device) -> Int[Tensor, "bins 4"]:
     """The networks at the corners of each bin."""
     rows, columns = torch.meshgrid(*[torch.arange(bins, device=device)] * 2, indexing="ij")

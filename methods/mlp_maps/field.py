@@ -93,6 +93,11 @@ class FrameField:
         """Distance between samples, world units."""
         return math.dist(self.box.minimum, self.box.maximum) / self.shading.steps
 
+    @property
+    def channels(self) -> int:
+        """Values of a sample that colours are computed from, as `density` returns them."""
+        return self.shared.bottleneck.in_features if self.shared is not None else self.shading.network.features
+
     def features(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples features"]:
         """Of positions in [0, 1] of the box: the sum over hash tables and feature planes."""
         moment = positions.new_full((len(positions),), self.moment)
@@ -186,9 +191,7 @@ class FrameField:
     ) -> tuple[Float[Tensor, "samples"], Float[Tensor, "samples features"]]:
         """As `density`; 0 at samples that nothing can be seen of, since the ray is blocked in front of them."""
         raw = positions.new_zeros(len(positions))
-        # Of one network more values than features are passed on.
-        hidden = self.shared.bottleneck.in_features if self.shared is not None else self.shading.network.features
-        features = positions.new_zeros(len(positions), hidden)
+        features = positions.new_zeros(len(positions), self.channels)
         depth = positions.new_zeros(len(ray_offsets) - 1)
         ranks = torch.arange(len(positions), device=positions.device) - ray_offsets[ray_indices]
         order = torch.argsort(ranks // SAMPLES_AT_ONCE, stable=True)
@@ -225,13 +228,8 @@ class FrameField:
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
-        shading = self.shading
-        width = (
-            self.shared.bottleneck.in_features if self.shared else max(shading.network.features, shading.network.hidden)
-        )
-        return render_in_bundles(
-            self._render, rays, min(RAYS_AT_ONCE, max(1, VALUES_AT_ONCE // (shading.steps * width)))
-        )
+        most = VALUES_AT_ONCE // (self.shading.steps * max(self.channels, self.shading.network.hidden))
+        return render_in_bundles(self._render, rays, min(RAYS_AT_ONCE, max(1, most)))
 
     def _render(self, rays: Rays) -> ShadedRays:
         samples = self.samples(rays)

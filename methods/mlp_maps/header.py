@@ -9,7 +9,6 @@ from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding
 from methods.mlp_maps.decoder import DecoderSizes
 from methods.mlp_maps.field import Shading
 from methods.mlp_maps.model import FEATURES_PER_LEVEL, Layout, MapsModel
-from nerfzip.bitstream.video import MAX_FRAMES
 from nerfzip.errors import BitstreamError, ConfigError
 from nerfzip.fields.header_values import integers, numbers
 from nerfzip.geometry import Box
@@ -88,13 +87,14 @@ def describe(description: Description) -> dict[str, Any]:
 def parse(header: Any, frames: int) -> Description:
     """The inverse of `describe`; allocates nothing.
 
+    Args:
+        frames: of the video.
+
     Raises:
         BitstreamError: a key is missing, or its value is not possible or over a limit.
     """
     if not isinstance(header, dict):
         raise BitstreamError(f"header.field: {header!r}, expected an object")
-    if not 1 <= frames <= MAX_FRAMES:
-        raise BitstreamError(f"header.video.frames: {frames}, expected 1 to {MAX_FRAMES}")
     (latent,) = integers(header, "latent", 1, 1, LARGEST_WIDTH)
     (features,) = integers(header, "features", 1, 1, LARGEST_WIDTH)
     (rank,) = integers(header, "colour_rank", 1, 0, LARGEST_WIDTH)

@@ -1,7 +1,6 @@
 """MLP maps: from a volumetric video to a file, and back (Peng et al. 2023; sheet mlp_maps.md)."""
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,8 +30,8 @@ from nerfzip.bitstream import (
     GroupsOfFrames,
     TensorDigest,
     VolumetricVideo,
+    add_tensors,
     frame_section,
-    tensor_name,
 )
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
@@ -41,20 +40,6 @@ from nerfzip.quantization.steps import LARGEST_CODE, SMALLEST_CODE
 from nerfzip.sampling.occupancy import dilated_maximum
 
 METHOD = "mlp_maps"
-
-
-@dataclass(frozen=True)
-class RateSettings:
-    """See `Rate`; `weight` is λ, per bit per pixel that is trained on."""
-
-    weight: float
-    rounded: float
-    count_every: int
-
-    def __post_init__(self) -> None:
-        require_setting(self.weight >= 0, "method.rate.weight", self.weight, "at least 0")
-        require_setting(0 <= self.rounded <= 1, "method.rate.rounded", self.rounded, "from 0 to 1")
-        require_setting(self.count_every >= 1, "method.rate.count_every", self.count_every, "at least 1")
 
 
 class MLPMaps:
@@ -80,7 +65,7 @@ class MLPMaps:
         colour_rank: int,
         fineness: Fineness,
         finetuning: Schedule,
-        rate: RateSettings,
+        rate: Rate,
         group: int,
         skipping: bool,
     ) -> None:
@@ -141,11 +126,8 @@ class MLPMaps:
         for index, frame in enumerate(frames):
             key = groups.key(index)
             writer.write(frame_section(index), format_.encode(frame, None if key == index else frames[key]))
-            own = format_.coded_tensors(frame)
-            for name in sorted(own):
-                digest.add(tensor_name(index, name), own[name])
-        for name in sorted(tensors):
-            digest.add(tensor_name(None, name), tensors[name])
+            add_tensors(digest, index, format_.coded_tensors(frame))
+        add_tensors(digest, None, tensors)
         writer.close(digest.digest())
 
     def decompress(self, data: bytes) -> VolumetricField:
@@ -177,8 +159,7 @@ class MLPMaps:
         quantized = QuantizedModel(model, self.fineness)
         around = [dilated_maximum(mask.to(torch.uint8)) > 0 for mask in fitted.masks]
         frames = self.base.frames(video, fitted.boxes, around)
-        rate = Rate(quantized, self.rate.weight, self.rate.rounded, self.rate.count_every)
-        occupancies = train(model, frames, self.finetuning, "compress", rate=rate)
+        occupancies = train(model, frames, self.finetuning, "compress", coding=(quantized, self.rate))
         coded = quantized.coded()
         model.load_state_dict(coded.values(quantized.parts, quantized.shapes))
         return coded, self.base.masks(model, fitted.boxes, occupancies)

@@ -39,7 +39,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        return f"{self.parameter}.{self.begin}" if self.parameter.startswith("tables") else self.parameter
+        return f"{self.parameter}.{self.begin}" if self.is_table else self.parameter
 
     @property
     def is_table(self) -> bool:

@@ -80,16 +80,19 @@ class Rate:
     """How training sees the model as a file will hold it.
 
     Attributes:
-        model: the same as is trained.
         weight: λ, per bit per pixel that is trained on.
         rounded: share of the iterations, at the end, that see rounded values in place of noise.
         count_every: iterations after which frequencies are counted again.
     """
 
-    model: QuantizedModel
     weight: float
     rounded: float
     count_every: int
+
+    def __post_init__(self) -> None:
+        require_setting(self.weight >= 0, "method.rate.weight", self.weight, "at least 0")
+        require_setting(0 <= self.rounded <= 1, "method.rate.rounded", self.rounded, "from 0 to 1")
+        require_setting(self.count_every >= 1, "method.rate.count_every", self.count_every, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,13 @@ def train(
     schedule: Schedule,
     name: str,
     encoder: LatentEncoder | None = None,
-    rate: Rate | None = None,
+    coding: tuple[QuantizedModel, Rate] | None = None,
 ) -> list[Occupancy]:
     """Optimise the model in place.
 
     Args:
         encoder: trained along, and used in place of the latent codes.
-        rate: None trains without quantization.
+        coding: the same model as a file will hold it; None trains without quantization.
 
     Returns:
         What was looked at last in each frame.
@@ -151,16 +154,17 @@ def train(
                     occupancies[index] = Occupancy.of(dilated_maximum(seen[index]) > 0)
                     seen[index].zero_()
                     draws[index] = 0
-        if rate is None:
+        if coding is None:
             loss = distortion()
         else:
+            quantized, rate = coding
             if iteration % rate.count_every == 0:
-                rate.model.count()
+                quantized.count()
             rounded = iteration >= schedule.iterations * (1 - rate.rounded)
-            symbols = rate.model.symbols(Rounding.ROUND if rounded else Rounding.NOISE)
-            with model.lent(rate.model.values(symbols)):
+            symbols = quantized.symbols(Rounding.ROUND if rounded else Rounding.NOISE)
+            with model.lent(quantized.values(symbols)):
                 loss = distortion()
-            loss = loss + rate.weight / pixels * rate.model.bits(symbols)
+            loss = loss + rate.weight / pixels * quantized.bits(symbols)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
         optimiser.zero_grad()

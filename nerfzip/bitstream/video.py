@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 
+import numpy as np
 from torch import Tensor
 
+from nerfzip.bitstream.digest import TensorDigest
 from nerfzip.bitstream.reader import BitstreamReader
 from nerfzip.errors import BitstreamError
 from nerfzip.fields.field import Renderable
@@ -218,6 +220,12 @@ def frame_components(sizes: Mapping[str, int], groups: GroupsOfFrames) -> dict[s
 def frame_section(index: int) -> str:
     """The name of the section of a frame."""
     return f"frame.{index:04d}"
+
+
+def add_tensors(digest: TensorDigest, index: int | None, tensors: Mapping[str, Tensor | np.ndarray]) -> None:
+    """Add those of a frame, or those that all frames share (None), which come behind all frames."""
+    for name in sorted(tensors):
+        digest.add(tensor_name(index, name), tensors[name])
 
 
 def tensor_name(index: int | None, name: str) -> str:

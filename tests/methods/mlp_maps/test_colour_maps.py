@@ -5,7 +5,7 @@ import torch
 from scipy.special import sph_harm_y
 from torch import Tensor
 
-from methods.mlp_maps.colour_maps import ColourNetwork, Lookup, ViewEncoding, map_colours
+from methods.mlp_maps.colour_maps import ColourMap, ColourNetwork, Lookup, ViewEncoding
 from nerfzip.fields.encoding import encode_harmonics
 
 NETWORK = ColourNetwork(features=6, hidden=5, view=9)
@@ -46,7 +46,7 @@ def test_all_cells_at_once_are_a_loop_over_samples(lookup: Lookup, cells: int) -
     coordinates = torch.cat([torch.rand(60, 2), torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.5]])])
     features = torch.randn(len(coordinates), NETWORK.features, requires_grad=True)
     views = torch.randn(len(coordinates), NETWORK.view)
-    found = map_colours(colour_map, NETWORK, lookup, coordinates, torch.cat([features, views], dim=1))
+    found = ColourMap.of(colour_map, NETWORK, lookup).colours(coordinates, torch.cat([features, views], dim=1))
     expected = looped(colour_map, lookup, coordinates, features, views)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     upstream = torch.randn_like(found)

@@ -17,7 +17,6 @@ from methods.mlp_maps.parts import assemble, parameter_shapes, parts_of
 from methods.mlp_maps.quantized import Fineness, QuantizedModel
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.quantization.rounding import Rounding
-from nerfzip.quantization.steps import nearest_codes_of_steps, steps_of_codes
 
 FINENESS = Fineness(tables=3.0, networks=5.0, latents=8.0)
 
@@ -134,12 +133,3 @@ def test_short_latents_show_the_same_frames() -> None:
 def test_a_shared_network_has_no_colour_maps_to_reduce() -> None:
     model = trained_model(shared=16)
     assert with_colour_rank(model, 4) is model
-
-
-def test_steps_are_near_and_their_codes_are_exact() -> None:
-    steps = torch.logspace(-8, 5, 200)
-    codes = nearest_codes_of_steps(steps)
-    ratios = steps_of_codes(codes) / steps
-    assert float(ratios.log2().abs().max()) <= 0.1251
-    assert torch.equal(nearest_codes_of_steps(steps_of_codes(codes)), codes)
-    assert torch.equal(steps_of_codes(torch.tensor([-8, 0, 4, 40])), torch.tensor([0.25, 1.0, 2.0, 1024.0]))
