@@ -15,7 +15,7 @@ from nerfzip.geometry import Box
 from nerfzip.kernels.hash_levels import HashLevels
 
 MOST_PARAMETERS = 1 << 27
-"""512 MiB as float32; the paper's model has 45 million, with colour maps of 1×1 cells 134 million."""
+"""512 MiB as float32; the paper's model has 61 million, with colour maps of 1×1 cells 134 million."""
 MOST_PLANE_VALUES = 1 << 26
 """What a layer of the decoder makes of one frame; of the paper's model up to 6 million."""
 MOST_SAMPLE_VALUES = 1 << 21

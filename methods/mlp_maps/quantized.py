@@ -31,7 +31,8 @@ class Fineness:
 
     def __post_init__(self) -> None:
         for name in ("tables", "networks", "latents"):
-            require_setting(0.01 <= getattr(self, name) <= 200, name, getattr(self, name), "from 0.01 to 200")
+            value = getattr(self, name)
+            require_setting(0.01 <= value <= 200, f"method.fineness.{name}", value, "from 0.01 to 200")
 
     def of(self, part: Part) -> float:
         if part.is_table:

@@ -42,7 +42,9 @@ class CountedModel:
         inside = sums[2 * half + 1 :] - sums[: -2 * half - 1] - ends / 2
         positions = low + torch.arange(knots, dtype=torch.float64) / KNOTS_PER_SYMBOL
         scale = max(float(values.abs().mean()), LEAST_SCALE)
-        prior = _laplace(positions + 0.5, scale) - _laplace(positions - 0.5, scale)
+        # By symmetry on the left, where differences keep their digits.
+        left = -positions.abs()
+        prior = _laplace(left + 0.5, scale) - _laplace(left - 0.5, scale)
         likelihood = (inside + PRIOR_COUNT * prior) / (len(values) + PRIOR_COUNT)
         self.table = -torch.log2(likelihood.clamp(min=torch.finfo(torch.float32).tiny))[None].float()
 
@@ -52,6 +54,6 @@ class CountedModel:
 
 
 def _laplace(values: Tensor, scale: float) -> Tensor:
-    """The cumulative distribution, which is exact in the tails on both sides of zero only up to its rounding."""
+    """The cumulative distribution."""
     tail = 0.5 * torch.exp(-values.abs() / scale)
     return torch.where(values < 0, tail, 1 - tail)
