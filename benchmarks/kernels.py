@@ -39,6 +39,7 @@ from nerfzip.kernels.nearest_code import nearest_codes
 from nerfzip.kernels.periodic import periodic_product
 from nerfzip.kernels.tabulated import tabulated_sum
 from nerfzip.kernels.traversal import block_distances, hits_occupancy
+from nerfzip.kernels.triplanes import sample_triplanes
 
 RESOLUTION = (114, 196, 140)
 CHANNELS = 12
@@ -56,6 +57,8 @@ PERIODIC = BasisBudget(
 )
 """The published sizes of JointRF's grids."""
 HASH_SAMPLES, HASH_FEATURES = 131_072, 2
+TRIPLANE_SIZES, TRIPLANE_CHANNELS, TRIPLANE_SAMPLES = (64, 128), 32, 131_072
+"""The published sizes of CodecNeRF's planes."""
 
 Run = Callable[[], tuple[Tensor, ...]]
 
@@ -314,6 +317,22 @@ def hash_encoding_cases() -> Iterator[Case]:
     yield Case("  forward and backward", lambda: both, close)
 
 
+def triplane_cases() -> Iterator[Case]:
+    scales = [torch.randn(3, size, size, TRIPLANE_CHANNELS, requires_grad=True) for size in TRIPLANE_SIZES]
+    positions = torch.rand(TRIPLANE_SAMPLES, 3)
+    upstream = torch.randn(TRIPLANE_SAMPLES, len(scales) * TRIPLANE_CHANNELS)
+
+    def forward() -> tuple[Tensor, ...]:
+        return (sample_triplanes(scales, positions),)
+
+    def both() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(forward(), scales, upstream)
+
+    yield Case(f"sample_triplanes, {TRIPLANE_SAMPLES:,} samples", lambda: forward, close)
+    yield Case("  backward", lambda: backward_of(forward, tuple(scales)), close)
+    yield Case("  forward and backward", lambda: both, close)
+
+
 def all_cases(scene: Scene) -> Iterator[Case]:
     yield from traversal_cases(scene)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
@@ -324,6 +343,7 @@ def all_cases(scene: Scene) -> Iterator[Case]:
     yield codebook_case()
     yield from periodic_cases(samples.positions)
     yield from hash_encoding_cases()
+    yield from triplane_cases()
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:

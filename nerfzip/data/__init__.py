@@ -1,10 +1,12 @@
 """Captures on disk, and the embedded scene, as `Scene` or `VolumetricScene`. One file a format."""
 
 from nerfzip.data.dna_rendering import load_dna_rendering
+from nerfzip.data.gso import load_gso
 from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
 from nerfzip.data.nhr import load_nhr
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
+from nerfzip.data.objaverse import load_objaverse
 from nerfzip.data.panoptic import load_panoptic
 from nerfzip.data.rerf import load_rerf
 from nerfzip.data.scene import Scene, Views, VolumetricScene
@@ -15,10 +17,12 @@ __all__ = [
     "Views",
     "VolumetricScene",
     "load_dna_rendering",
+    "load_gso",
     "load_instant_ngp",
     "load_nerf_synthetic",
     "load_nhr",
     "load_nsvf",
+    "load_objaverse",
     "load_panoptic",
     "load_rerf",
     "load_tanks_temples",

@@ -6,6 +6,7 @@ The cumulative distribution is the network of Ballé et al. (Variational image c
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -54,9 +55,16 @@ class FactorizedModel(nn.Module):
 
     def bits(self, values: Float[Tensor, "count channels"]) -> Float[Tensor, ""]:
         """What all values cost together, differentiable in the values and the model (JointRF, equation 8)."""
-        low = math.floor(float(values.detach().min())) - 1
-        high = math.ceil(float(values.detach().max())) + 1
-        return tabulated_sum(self._table(low, high), values, low, 1 / KNOTS_PER_SYMBOL)
+        return self.bits_of_each([values])[0]
+
+    def bits_of_each(self, parts: Sequence[Float[Tensor, "_ _"]]) -> list[Float[Tensor, ""]]:
+        """What each part costs; their channels, one part's after another's, are the channels of the model."""
+        low = math.floor(min(float(values.detach().min()) for values in parts)) - 1
+        high = math.ceil(max(float(values.detach().max()) for values in parts)) + 1
+        tables = self._table(low, high).split([values.shape[1] for values in parts])
+        return [
+            tabulated_sum(table, values, low, 1 / KNOTS_PER_SYMBOL) for table, values in zip(tables, parts, strict=True)
+        ]
 
     def probabilities(self, low: int, high: int) -> Float[Tensor, "channels symbols"]:
         """Of the integers from `low` to `high`, both included; they need not add up to one."""

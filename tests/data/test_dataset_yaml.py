@@ -1,16 +1,18 @@
 import inspect
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
 from tiny_captures import (
-    Capture,
     write_dna_rendering,
     write_easymocap,
+    write_gso,
     write_instant_ngp,
     write_nerf_synthetic,
     write_nsvf,
+    write_objaverse,
     write_panoptic,
     write_rerf,
 )
@@ -19,7 +21,19 @@ from nerfzip.data import Scene, VolumetricScene
 from nerfzip.data.scene import frames_of
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
-FORMATS = ["nerf_synthetic", "nsvf", "tanks_temples", "fox", "panoptic", "rerf", "dna_rendering", "nhr", "zju_mocap"]
+WRITERS = {
+    "nerf_synthetic": write_nerf_synthetic,
+    "nsvf": write_nsvf,
+    "tanks_temples": partial(write_nsvf, packaging="tanks"),
+    "fox": write_instant_ngp,
+    "objaverse": write_objaverse,
+    "gso": write_gso,
+    "panoptic": write_panoptic,
+    "rerf": write_rerf,
+    "dna_rendering": write_dna_rendering,
+    "nhr": partial(write_easymocap, masks="mask"),
+    "zju_mocap": partial(write_easymocap, masks="schp"),
+}
 SETTINGS = {
     "panoptic": {"frames": "1:3", "test_cameras": [9], "box": [[-1, -1, -1], [1, 1, 1]]},
     "rerf": {"frames": "1:3"},
@@ -30,25 +44,9 @@ SETTINGS = {
 """What a tiny capture of volumetric video needs."""
 
 
-def write(name: str, root: Path) -> Capture:
-    if name == "nerf_synthetic":
-        return write_nerf_synthetic(root)
-    if name == "fox":
-        return write_instant_ngp(root)
-    if name == "panoptic":
-        return write_panoptic(root)
-    if name == "dna_rendering":
-        return write_dna_rendering(root)
-    if name == "rerf":
-        return write_rerf(root)
-    if name in ("nhr", "zju_mocap"):
-        return write_easymocap(root, "mask" if name == "nhr" else "schp")
-    return write_nsvf(root, packaging="synthetic" if name == "nsvf" else "tanks")
-
-
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
-    capture = write(name, tmp_path)
+    capture = WRITERS[name](tmp_path)
     config = OmegaConf.load(CONF / f"{name}.yaml")
     config.root = str(capture.folder if name == "fox" else capture.root)
     if name != "fox":
@@ -60,7 +58,7 @@ def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
         assert (capture_read.frame_boxes is not None) == (name in ("nhr", "zju_mocap"))
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_yaml_states_every_setting_and_its_default(name: str) -> None:
     config = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
     assert isinstance(config, dict)

@@ -131,6 +131,47 @@ def write_instant_ngp(root: Path, frames: int = 20, missing: tuple[int, ...] = (
     return capture
 
 
+def write_objaverse(root: Path) -> Capture:
+    """Forty views of one object: eight and four around each, as the camera file names them."""
+    rng = np.random.default_rng(9)
+    capture = Capture(root, "cake", {}, {})
+    capture.folder.mkdir(parents=True)
+    names = [f"view_{index}" for index in range(8)]
+    names += [f"view_{index}_{other}_10" for index in range(8) for other in range(4)]
+    poses = {}
+    for name in names:
+        pose, (column, row) = look_at_origin_opengl(rng), _dot(rng)
+        poses[name] = pose.tolist()
+        file = f"{name}_gt.png" if name.endswith("_10") else f"{name}.png"
+        dot_image(column, row, "RGBA").save(capture.folder / file)
+        capture.points[file] = world_point(pose, column + 1, row + 1, "opengl", own_centre(1))
+        capture.pixels[file] = column, row
+        if name.endswith("_10"):
+            Image.new("RGB", (8, 8)).save(capture.folder / f"{name}.png")
+    document = {"intrinsics": own_matrix(1).tolist(), "near_far": [0.5, 1.8], "c2ws": poses}
+    (root / "One2345_training_pose.json").write_text(json.dumps(document))
+    return capture
+
+
+def write_gso(root: Path, frames: int = 8) -> Capture:
+    """Positions of the cameras in the file are one and a half of what they are after loading."""
+    rng = np.random.default_rng(10)
+    capture = Capture(root, "Toy_Robot", {}, {})
+    capture.folder.mkdir(parents=True)
+    entries = []
+    for index in range(frames):
+        pose, (column, row), name = look_at_origin_opengl(rng), _dot(rng), f"r_{index:03d}.png"
+        dot_image(column, row, "RGBA").save(capture.folder / name)
+        capture.points[name] = world_point(pose, column + 1, row + 1, "opengl", own_centre(index))
+        capture.pixels[name] = column, row
+        pose[:3, 3] *= 1.5
+        matrix = own_matrix(index).tolist()
+        entries.append({"file_path": name, "intrinsic_matrix": matrix, "transform_matrix": pose.tolist()})
+    document = {"frames": entries, "offset": [0.0, 0.0, 0.0], "scale": 12.0}
+    (capture.folder / "transforms.json").write_text(json.dumps(document))
+    return capture
+
+
 def edit_json(path: Path, **changes: object) -> None:
     """Set top-level keys; a value of None removes the key."""
     document = {**json.loads(path.read_text()), **changes}

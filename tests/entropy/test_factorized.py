@@ -41,6 +41,18 @@ def test_the_bits_are_those_of_the_probabilities() -> None:
     assert float(model.bits(values).detach()) == pytest.approx(expected, rel=1e-4)
 
 
+def test_parts_cost_what_they_cost_by_themselves() -> None:
+    torch.manual_seed(3)
+    values = 9 * torch.randn(200, 5)
+    together = FactorizedModel(5, scale=2.0)
+    alone = FactorizedModel(3, scale=2.0)
+    with torch.no_grad():
+        for mine, theirs in zip(alone.parameters(), together.parameters(), strict=True):
+            mine.copy_(theirs[2:])
+    parts = together.bits_of_each([values[:50, :2], values[:, 2:]])
+    torch.testing.assert_close(parts[1], alone.bits(values[:, 2:]), atol=0, rtol=1e-5)
+
+
 def test_probabilities_are_differences_of_a_cumulative_distribution() -> None:
     torch.manual_seed(2)
     model = FactorizedModel(2, scale=4.0)

@@ -13,8 +13,8 @@ FIELD_OF_VIEW = 0.6911112
 """Horizontal, radians."""
 
 
-def _look_at_origin(azimuth: float, elevation: float) -> np.ndarray:
-    """A camera-to-world matrix (OpenCV axes) at `DISTANCE`, with the world's z axis upwards in the picture."""
+def _look_at_origin(azimuth: float, elevation: float, distance: float) -> np.ndarray:
+    """A camera-to-world matrix (OpenCV axes) so far from the origin, with the world's z axis upwards in the picture."""
     outwards = np.array(
         [math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation)]
     )
@@ -23,13 +23,21 @@ def _look_at_origin(azimuth: float, elevation: float) -> np.ndarray:
     forward = -outwards
     pose = np.eye(4)
     pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
-    pose[:3, 3] = DISTANCE * outwards
+    pose[:3, 3] = distance * outwards
     return pose
 
 
 def _cameras(azimuths: np.ndarray, elevations: np.ndarray, resolution: int) -> Cameras:
-    poses = np.stack([_look_at_origin(a, e) for a, e in zip(azimuths.tolist(), elevations.tolist(), strict=True)])
     focal = 0.5 * resolution / math.tan(0.5 * FIELD_OF_VIEW)
+    return looking_at_origin(azimuths, elevations, DISTANCE, focal, resolution)
+
+
+def looking_at_origin(
+    azimuths: np.ndarray, elevations: np.ndarray, distance: float, focal: float, resolution: int
+) -> Cameras:
+    """Cameras at a distance from the origin in the given directions, radians. The focal length is in pixels."""
+    angles = zip(azimuths.tolist(), elevations.tolist(), strict=True)
+    poses = np.stack([_look_at_origin(azimuth, elevation, distance) for azimuth, elevation in angles])
     intrinsics = torch.tensor([focal, focal, resolution / 2, resolution / 2]).repeat(len(poses), 1)
     return Cameras(torch.from_numpy(poses).float(), intrinsics, resolution, resolution)
 

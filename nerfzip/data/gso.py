@@ -1,0 +1,86 @@
+"""Google Scanned Objects as CodecNeRF renders them (Downs et al. 2022; sheet `datasets`, section 6)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nerfzip.data.checks import (
+    Corners,
+    as_box,
+    as_colour,
+    as_intrinsics,
+    as_positive,
+    check_downscale,
+    check_range,
+    scene_folder,
+)
+from nerfzip.data.fingerprint import fingerprint
+from nerfzip.data.images import image_size
+from nerfzip.data.object_splits import split_views
+from nerfzip.data.scene import Scene
+from nerfzip.data.transforms_json import read_transforms
+from nerfzip.data.views import make_cameras
+from nerfzip.errors import CaptureError
+
+SOURCE_EVERY = 2
+TEST_EVERY, FIRST_TEST = 4, 1
+"""CodecNeRF's splits: an encoder sees even views; views 1, 5, 9, ... are for testing."""
+
+
+def load_gso(
+    root: str | Path,
+    scene: str,
+    downscale: int = 1,
+    near: float = 0.5,
+    far: float = 1.8,
+    box: Corners = ((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5)),
+    background: Sequence[float] = (1.0, 1.0, 1.0),
+    position_scale: float = 2 / 3,
+) -> Scene:
+    """Load `root/scene`: `r_000.png` and so on, and `transforms.json` with a matrix of intrinsics for each frame.
+
+    The splits of 32 views: `train` has 24 for fine-tuning, `source` the 16 that an encoder sees, `test` the other 8.
+
+    Args:
+        downscale: integer factor by which the images on disk are reduced (area filter); the published ones are 512×512,
+            and CodecNeRF halves them.
+        near, far: distances along rays between which the object lies, world units.
+        box: minimum and maximum corner, world units.
+        background: RGB in [0, 1].
+        position_scale: of the cameras' positions. The default brings them to the distance of Objaverse's.
+
+    Raises:
+        CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
+    """
+    folder = scene_folder(root, scene)
+    downscale = check_downscale(downscale)
+    near, far = check_range(near, far)
+    bounds, colour = as_box(box, "box"), as_colour(background, "background")
+    position_scale = as_positive(position_scale, "position_scale")
+    path = folder / "transforms.json"
+    frames = read_transforms(path).frames
+    if len(frames) <= FIRST_TEST:
+        raise CaptureError(f"{path}, frames: {len(frames)} of them, expected more than {FIRST_TEST}")
+    poses, intrinsics = [], []
+    for index, frame in enumerate(frames):
+        pose = frame.camera_to_world.clone()
+        pose[:3, 3] *= position_scale
+        poses.append(pose)
+        if "intrinsic_matrix" not in frame.own:
+            raise CaptureError(f"{path}, frames[{index}]: the key 'intrinsic_matrix' is missing")
+        where = f"{path}, frames[{index}].intrinsic_matrix"
+        intrinsics.append(as_intrinsics(frame.own["intrinsic_matrix"], where))
+    files = [frame.path for frame in frames]
+    size = image_size(files[0])
+    cameras = make_cameras(poses, intrinsics, size, downscale)
+    source = range(0, len(frames), SOURCE_EVERY)
+    train = [index for index in range(len(frames)) if index % TEST_EVERY != FIRST_TEST]
+    views = split_views(cameras, files, size, downscale, source, train)
+    settings = {
+        "format": "gso",
+        "downscale": downscale,
+        "range": (near, far),
+        "box": (bounds.minimum, bounds.maximum),
+        "background": colour,
+        "position_scale": position_scale,
+    }
+    return Scene(scene, views, bounds, near, far, colour, fingerprint(settings, [path, *files]))

@@ -1,0 +1,71 @@
+"""Renders of single objects, in CodecNeRF's splits."""
+
+import json
+from pathlib import Path
+
+import pytest
+from projection import assert_dots_are_where_points_project
+from tiny_captures import edit_json, write_gso, write_objaverse
+
+from nerfzip.data import load_gso, load_objaverse
+from nerfzip.errors import CaptureError
+
+LOADERS = {"objaverse": (write_objaverse, load_objaverse), "gso": (write_gso, load_gso)}
+
+
+@pytest.mark.parametrize("downscale", [1, 2])
+@pytest.mark.parametrize("name", LOADERS)
+def test_points_project_onto_their_dots(name: str, downscale: int, tmp_path: Path) -> None:
+    write, load = LOADERS[name]
+    capture = write(tmp_path)
+    for views in load(capture.root, capture.scene, downscale=downscale).splits.values():
+        assert_dots_are_where_points_project(views, capture, downscale)
+
+
+def test_objaverse_has_the_splits_of_the_sheet(tmp_path: Path) -> None:
+    capture = write_objaverse(tmp_path)
+    splits = load_objaverse(capture.root, capture.scene).splits
+    assert {split: len(views) for split, views in splits.items()} == {"train": 24, "test": 16, "source": 16}
+    assert splits["source"].names[:5] == ("view_0.png", "view_2.png", "view_4.png", "view_6.png", "view_0_2_10_gt.png")
+    assert set(splits["source"].names) < set(splits["train"].names)
+    assert not set(splits["train"].names) & set(splits["test"].names)
+
+
+def test_gso_has_the_splits_of_the_sheet(tmp_path: Path) -> None:
+    capture = write_gso(tmp_path, frames=32)
+    splits = load_gso(capture.root, capture.scene).splits
+    assert splits["source"].names == tuple(f"r_{index:03d}.png" for index in range(0, 32, 2))
+    assert splits["test"].names == tuple(f"r_{index:03d}.png" for index in range(1, 32, 4))
+    assert len(splits["train"]) == 24
+
+
+def test_a_view_that_is_not_there_is_named(tmp_path: Path) -> None:
+    capture = write_objaverse(tmp_path)
+    (capture.folder / "view_3_1_10_gt.png").unlink()
+    with pytest.raises(CaptureError, match=r"view_3_1_10_gt\.png: no such image file"):
+        load_objaverse(capture.root, capture.scene)
+
+
+def test_cameras_that_are_not_there_are_named(tmp_path: Path) -> None:
+    capture = write_objaverse(tmp_path)
+    path = tmp_path / "One2345_training_pose.json"
+    poses = json.loads(path.read_text())["c2ws"]
+    edit_json(path, c2ws=dict(list(poses.items())[:30]))
+    with pytest.raises(CaptureError, match="c2ws: expected an object of more than 38 poses"):
+        load_objaverse(capture.root, capture.scene)
+    path.unlink()
+    with pytest.raises(CaptureError, match=r"One2345_training_pose\.json: no such file"):
+        load_objaverse(capture.root, capture.scene)
+
+
+def test_a_frame_without_intrinsics_is_named(tmp_path: Path) -> None:
+    capture = write_gso(tmp_path)
+    path = capture.folder / "transforms.json"
+    frames = json.loads(path.read_text())["frames"]
+    del frames[2]["intrinsic_matrix"]
+    edit_json(path, frames=frames)
+    with pytest.raises(CaptureError, match=r"frames\[2\]: the key 'intrinsic_matrix' is missing"):
+        load_gso(capture.root, capture.scene)
+    edit_json(path, frames=frames[:1])
+    with pytest.raises(CaptureError, match="frames"):
+        load_gso(capture.root, capture.scene)
