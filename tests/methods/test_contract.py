@@ -102,6 +102,16 @@ TINY: dict[str, list[str]] = {
         "method.base.residual.rays=256",
         "method.group_size=2",
     ],
+    "triplanes": [
+        "method.sides=[6,9]",
+        "method.channels=4",
+        "method.networks.width=8",
+        "method.networks.hidden_layers=1",
+        "method.sampling.coarse=8",
+        "method.sampling.fine=8",
+        "method.schedule.iterations=20",
+        "method.schedule.rays=256",
+    ],
     "vqrf": [
         *TINY_VOXELS,
         "method.codebook_size=32",
@@ -192,11 +202,17 @@ def test_rates_of_a_ladder_differ_and_share_their_fit(name: str) -> None:
     assert registry.default_rate(name) in [config.rate for config in configs]
 
 
-STATIC = [name for name in registry.names("method") if capture_words(name) is TINY_SCENE]
+def takes_voxels(name: str) -> bool:
+    """Whether it is a method on top of a voxel field."""
+    (config,) = job_configs([f"method={name}", "rate=null", *capture_words(name)])
+    return capture_words(name) is TINY_SCENE and "base" in config.method_settings
+
+
+ON_VOXELS = [name for name in registry.names("method") if takes_voxels(name)]
 
 
 @pytest.mark.parametrize("base", registry.names("method/base"))
-@pytest.mark.parametrize("name", STATIC)
+@pytest.mark.parametrize("name", ON_VOXELS)
 def test_every_base_goes_with_every_method(name: str, base: str) -> None:
     assert callable(build_base([f"method={name}", f"method/base={base}", "device=cpu"]).fit)
 

@@ -11,10 +11,13 @@ import torch
 from methods.dvgo.base import VoxelBase
 from methods.dvgo.coarse import CoarseSettings
 from methods.dvgo.fine import FineSettings
+from methods.triplanes.method import Triplanes
+from methods.triplanes.training import Schedule
 from methods.vqrf.finetune import FinetuneSettings
 from methods.vqrf.method import VQRF
 from methods.vqrf.packing import Precision
 from nerfzip.data.scene import Scene, Views
+from nerfzip.fields.triplane_field import NetworkSizes, Sampling
 from nerfzip.fields.voxel_field import Thresholds
 from nerfzip.training.losses import LossWeights
 from nerfzip.training.voxel_trainer import LearningRates
@@ -108,3 +111,9 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def tiny_triplanes(storage: str, iterations: int = 10) -> Triplanes:
+    schedule = Schedule(iterations, rays=256, planes=0.02, networks=5e-3, warm_up=5, variation=1e-3)
+    networks, sampling = NetworkSizes(8, 1, 2), Sampling(8, 8, 10.0)
+    return Triplanes([6, 9], 4, 0.1, networks, sampling, schedule, storage)
