@@ -18,7 +18,11 @@ from nerfzip.config import JobConfig, build
 from nerfzip.errors import NerfzipError
 from nerfzip.report.panels import Detail
 
-VIEWS = {"procedural": (6, Detail(0.36, 0.63, 0.27)), "procedural_dynamic": (5, Detail(0.36, 0.5, 0.3))}
+VIEWS = {
+    "procedural": (3, Detail(0.36, 0.63, 0.27)),
+    "procedural_objects": (2, Detail(0.35, 0.35, 0.3)),
+    "procedural_dynamic": (5, Detail(0.36, 0.5, 0.3)),
+}
 """For each data set the test view in its picture, counted through all frames, and what of it is enlarged."""
 
 

@@ -1,6 +1,7 @@
 """Captures on disk, and the embedded scene, as `Scene` or `VolumetricScene`. One file a format."""
 
 from nerfzip.data.dna_rendering import load_dna_rendering
+from nerfzip.data.dtu import load_dtu
 from nerfzip.data.gso import load_gso
 from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.data.nerf_synthetic import load_nerf_synthetic
@@ -17,6 +18,7 @@ __all__ = [
     "Views",
     "VolumetricScene",
     "load_dna_rendering",
+    "load_dtu",
     "load_gso",
     "load_instant_ngp",
     "load_nerf_synthetic",

@@ -7,6 +7,7 @@ from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
 from tiny_captures import (
     write_dna_rendering,
+    write_dtu,
     write_easymocap,
     write_gso,
     write_instant_ngp,
@@ -28,6 +29,7 @@ WRITERS = {
     "fox": write_instant_ngp,
     "objaverse": write_objaverse,
     "gso": write_gso,
+    "dtu": write_dtu,
     "panoptic": write_panoptic,
     "rerf": write_rerf,
     "dna_rendering": write_dna_rendering,
@@ -35,13 +37,15 @@ WRITERS = {
     "zju_mocap": partial(write_easymocap, masks="schp"),
 }
 SETTINGS = {
+    "dtu": {"crop": None},
     "panoptic": {"frames": "1:3", "test_cameras": [9], "box": [[-1, -1, -1], [1, 1, 1]]},
     "rerf": {"frames": "1:3"},
     "dna_rendering": {"frames": "1:3", "box": [[-1, -1, -1], [1, 1, 1]]},
     "nhr": {"frames": "1:3", "test_cameras": [1], "unused_cameras": [0]},
     "zju_mocap": {"frames": "1:3"},
 }
-"""What a tiny capture of volumetric video needs."""
+"""What a tiny capture needs."""
+VIDEOS = set(SETTINGS) - {"dtu"}
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -52,7 +56,7 @@ def test_yaml_makes_a_scene(name: str, tmp_path: Path) -> None:
     if name != "fox":
         config.scene = capture.scene
     capture_read = instantiate(config, downscale=2, **SETTINGS.get(name, {}))
-    assert isinstance(capture_read, VolumetricScene if name in SETTINGS else Scene)
+    assert isinstance(capture_read, VolumetricScene if name in VIDEOS else Scene)
     assert frames_of(capture_read)[0].train.cameras.width == 16
     if isinstance(capture_read, VolumetricScene):
         assert (capture_read.frame_boxes is not None) == (name in ("nhr", "zju_mocap"))

@@ -172,6 +172,32 @@ def write_gso(root: Path, frames: int = 8) -> Capture:
     return capture
 
 
+def write_dtu(root: Path, with_scale: bool = True) -> Capture:
+    """Forty-nine views. The world is that of the capture after loading, grown sevenfold and moved; matrices are 4×4,
+    each times some number, here and there a negative one."""
+    rng = np.random.default_rng(11)
+    capture = Capture(root, "scan8", {}, {})
+    (capture.folder / "image").mkdir(parents=True)
+    scale = np.diag([7.0, 7.0, 7.0, 1.0])
+    scale[:3, 3] = [1.0, -2.0, 3.0]
+    matrices = {}
+    for index in range(49):
+        pose, (column, row) = look_at_origin_opengl(rng) @ np.diag([1.0, -1.0, -1.0, 1.0]), _dot(rng)
+        name = f"{index:06d}.png"
+        dot_image(column, row, "RGB").save(capture.folder / "image" / name)
+        capture.points[name] = world_point(pose, column + 1, row + 1, "opencv", own_centre(1))
+        capture.pixels[name] = column, row
+        if with_scale:
+            pose[:3, 3] = 7 * pose[:3, 3] + scale[:3, 3]
+            matrices[f"scale_mat_{index}"] = scale
+        projection = np.eye(4)
+        projection[:3] = own_matrix(1) @ np.linalg.inv(pose)[:3]
+        projection[:3] *= rng.choice([-3.0, 1.0, 0.01])
+        matrices[f"world_mat_{index}"] = projection.astype(np.float64)
+    np.savez(capture.folder / "cameras.npz", **matrices)
+    return capture
+
+
 def edit_json(path: Path, **changes: object) -> None:
     """Set top-level keys; a value of None removes the key."""
     document = {**json.loads(path.read_text()), **changes}
