@@ -162,12 +162,20 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
         seed=seed,
         train_views=_integer("train_views", config.train_views, least=0),
         device=config.device,
-        out=Path(config.out),
+        out=_folder(config.out),
         cache=None if config.cache is None else Path(config.cache),
         method_settings=method_settings,
         dataset_settings=dataset_settings,
         fit_settings=_fit_settings(method_settings, ladder),
     )
+
+
+def _folder(out: str) -> Path:
+    """Where results go; it need not be there yet."""
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"out: {path} is a file, expected a folder, or the name of a new one")
+    return path
 
 
 def check_chosen(config: DictConfig | Mapping[str, Any], group: str) -> None:

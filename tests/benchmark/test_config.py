@@ -117,3 +117,10 @@ def test_a_folder_of_the_users_that_is_missing_is_named(monkeypatch: pytest.Monk
     monkeypatch.setenv("NERFZIP_CONF", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match=r"NERFZIP_CONF: .*none is not a folder"):
         registry.names("method")
+
+
+def test_results_do_not_go_into_a_file(tmp_path: Path) -> None:
+    taken = tmp_path / "notes.txt"
+    taken.write_text("mine")
+    with pytest.raises(ConfigError, match=r"out: .*notes\.txt is a file, expected a folder"):
+        job_configs(["method=dvgo", "dataset=procedural", f"out={taken}"])
