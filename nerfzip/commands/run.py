@@ -12,6 +12,7 @@ from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
 from nerfzip.console import table_console
 from nerfzip.errors import NerfzipError
+from nerfzip.method import check_capture
 from nerfzip.metrics import lpips_note
 
 _log = logging.getLogger(__name__)
@@ -20,10 +21,12 @@ _log = logging.getLogger(__name__)
 @each_fit_once()
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
-    for config in configs:
-        build(config.method_settings)  # An impossible setting is found before the first fit.
+    methods = [
+        build(config.method_settings) for config in configs
+    ]  # An impossible setting is found before the first fit.
     scene = build(configs[0].dataset_settings)
-    for config in configs:
+    for config, method in zip(configs, methods, strict=True):
+        check_capture(method, config.method, scene)
         stored_point(point_folder(config, scene))  # So is a row of a later version, which is refused.
     rows: list[Row] = []
     for config in configs:

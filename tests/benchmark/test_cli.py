@@ -73,6 +73,14 @@ def test_a_capture_that_cannot_be_loaded_is_bad_input(tiny: list[str], capsys: p
     assert capsys.readouterr().err == "nerfzip: views: 0 images, expected at least 1\n"
 
 
+def test_a_capture_of_another_kind_is_bad_input_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "method=rerf", "dataset=procedural", f"out={tmp_path / 'out'}"]) == 2
+    assert "takes a volumetric video; procedural is a static scene" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_is_one_line(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -204,7 +204,7 @@ def test_rates_of_a_ladder_differ_and_share_their_fit(name: str) -> None:
 
 def takes_voxels(name: str) -> bool:
     """Whether it is a method on top of a voxel field."""
-    (config,) = job_configs([f"method={name}", "rate=null", *capture_words(name)])
+    (config,) = job_configs([f"method={name}", *capture_words(name)])
     return capture_words(name) is TINY_SCENE and "base" in config.method_settings
 
 
