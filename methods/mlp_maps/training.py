@@ -21,8 +21,10 @@ from nerfzip.quantization.rounding import Rounding
 from nerfzip.sampling import Occupancy
 from nerfzip.sampling.occupancy import dilated_maximum
 
-EPSILON = 1e-15
-"""Of Adam. By a single value what bits cost is far below the usual 1e-8, which would hold it back."""
+EPSILON, CODING_EPSILON = 1e-8, 1e-15
+"""Of Adam; the second in training with the rate. By a single value what bits cost is far below the usual 1e-8, which would
+hold it back. Without the rate nothing else would: colours that are black have gradients that are next to nothing, and with
+the smaller number these drive them on, until no training brings them back."""
 FEWEST_DRAWS = 8
 """Of a frame, before what its rays have seen says where it is occupied."""
 FIRST_RATE = 1 / 3
@@ -124,7 +126,7 @@ def train(
     groups = model.groups(schedule.tables, schedule.networks)
     if encoder is not None:
         groups.append({"params": list(encoder.parameters()), "lr": schedule.networks})
-    optimiser = Adam(groups, eps=EPSILON, fused=True)
+    optimiser = Adam(groups, eps=EPSILON if coding is None else CODING_EPSILON, fused=True)
     rates = LambdaLR(optimiser, lambda iteration: _rate(iteration, schedule))
     parameters = [value for group in optimiser.param_groups for value in group["params"]]
     occupancies = [frame.occupancy for frame in frames]
