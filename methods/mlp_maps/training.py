@@ -22,9 +22,9 @@ from nerfzip.sampling import Occupancy
 from nerfzip.sampling.occupancy import dilated_maximum
 
 EPSILON, CODING_EPSILON = 1e-8, 1e-15
-"""Of Adam; the second in training with the rate. By a single value what bits cost is far below the usual 1e-8, which would
-hold it back. Without the rate nothing else would: colours that are black have gradients that are next to nothing, and with
-the smaller number these drive them on, until no training brings them back."""
+"""Of Adam; the second in training with the rate, since by a single value what bits cost is far below the usual 1e-8,
+which would hold it back. Without the rate, colours that are black have gradients that are next to nothing, and with the
+smaller number these would drive them on until no training brings them back."""
 FEWEST_DRAWS = 8
 """Of a frame, before what its rays have seen says where it is occupied."""
 FIRST_RATE = 1 / 3
