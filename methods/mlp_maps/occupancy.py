@@ -30,6 +30,8 @@ class OccupancySettings:
     threshold: float
 
     def __post_init__(self) -> None:
+        found = list(self.resolution)
+        require_setting(len(found) == 3, "method.base.occupancy.resolution", found, "three numbers")
         for count in self.resolution:
             require_setting(2 <= count <= 256, "method.base.occupancy.resolution", count, "from 2 to 256")
         require_setting(2 <= self.points <= 16, "method.base.occupancy.points", self.points, "from 2 to 16")

@@ -12,18 +12,15 @@ from scipy.linalg import rq
 from nerfzip.data.checks import (
     LARGEST_SKEW,
     Corners,
-    as_box,
-    as_colour,
     as_pose,
     as_positive,
-    check_downscale,
-    check_range,
     scene_folder,
 )
 from nerfzip.data.fingerprint import fingerprint
 from nerfzip.data.images import Rgba, image_size
 from nerfzip.data.object_splits import split_views
 from nerfzip.data.scene import Scene
+from nerfzip.data.surroundings import Surroundings
 from nerfzip.data.views import Intrinsics, Size, make_cameras
 from nerfzip.errors import CaptureError
 
@@ -62,9 +59,7 @@ def load_dtu(
         CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
     """
     folder = scene_folder(root, scene)
-    downscale = check_downscale(downscale)
-    near, far = check_range(near, far)
-    bounds, colour = as_box(box, "box"), as_colour(background, "background")
+    around = Surroundings.checked(downscale, near, far, box, background)
     files = sorted((folder / "image").glob("*.png"))
     if len(files) <= max(TRAIN):
         raise CaptureError(f"{folder / 'image'}: {len(files)} .png files, expected more than {max(TRAIN)}")
@@ -75,15 +70,9 @@ def load_dtu(
     focal_x, focal_y, centre_x, centre_y = intrinsics
     cameras = make_cameras(poses, (focal_x, focal_y, centre_x - left, centre_y - top), used, downscale)
     views = split_views(cameras, files, size, downscale, SOURCE, TRAIN, BAD_EXPOSURE, cut)
-    settings = {
-        "format": "dtu",
-        "downscale": downscale,
-        "crop": crop,
-        "range": (near, far),
-        "box": (bounds.minimum, bounds.maximum),
-        "background": colour,
-    }
-    return Scene(scene, views, bounds, near, far, colour, fingerprint(settings, [path, *files]))
+    settings = {"format": "dtu", "crop": crop, **around.for_fingerprint()}
+    digest = fingerprint(settings, [path, *files])
+    return Scene(scene, views, around.box, around.near, around.far, around.background, digest)
 
 
 def _read_cameras(path: Path, views: int) -> tuple[list[torch.Tensor], Intrinsics]:

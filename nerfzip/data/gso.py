@@ -5,18 +5,15 @@ from pathlib import Path
 
 from nerfzip.data.checks import (
     Corners,
-    as_box,
-    as_colour,
     as_intrinsics,
     as_positive,
-    check_downscale,
-    check_range,
     scene_folder,
 )
 from nerfzip.data.fingerprint import fingerprint
 from nerfzip.data.images import image_size
 from nerfzip.data.object_splits import split_views
 from nerfzip.data.scene import Scene
+from nerfzip.data.surroundings import Surroundings
 from nerfzip.data.transforms_json import read_transforms
 from nerfzip.data.views import make_cameras
 from nerfzip.errors import CaptureError
@@ -52,9 +49,7 @@ def load_gso(
         CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
     """
     folder = scene_folder(root, scene)
-    downscale = check_downscale(downscale)
-    near, far = check_range(near, far)
-    bounds, colour = as_box(box, "box"), as_colour(background, "background")
+    around = Surroundings.checked(downscale, near, far, box, background)
     position_scale = as_positive(position_scale, "position_scale")
     path = folder / "transforms.json"
     frames = read_transforms(path).frames
@@ -75,12 +70,6 @@ def load_gso(
     source = range(0, len(frames), SOURCE_EVERY)
     train = [index for index in range(len(frames)) if index % TEST_EVERY != FIRST_TEST]
     views = split_views(cameras, files, size, downscale, source, train)
-    settings = {
-        "format": "gso",
-        "downscale": downscale,
-        "range": (near, far),
-        "box": (bounds.minimum, bounds.maximum),
-        "background": colour,
-        "position_scale": position_scale,
-    }
-    return Scene(scene, views, bounds, near, far, colour, fingerprint(settings, [path, *files]))
+    settings = {"format": "gso", "position_scale": position_scale, **around.for_fingerprint()}
+    digest = fingerprint(settings, [path, *files])
+    return Scene(scene, views, around.box, around.near, around.far, around.background, digest)

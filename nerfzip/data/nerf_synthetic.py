@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from nerfzip.data.checks import Corners, as_box, as_colour, check_downscale, check_range, scene_folder
+from nerfzip.data.checks import Corners, scene_folder
 from nerfzip.data.fingerprint import fingerprint
 from nerfzip.data.images import image_size
 from nerfzip.data.scene import Scene, Views
+from nerfzip.data.surroundings import Surroundings
 from nerfzip.data.transforms_json import Transforms, read_transforms
 from nerfzip.data.views import Size, make_cameras, make_views
 
@@ -33,24 +34,17 @@ def load_nerf_synthetic(
         CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
     """
     folder = scene_folder(root, scene)
-    downscale = check_downscale(downscale)
-    near, far = check_range(near, far)
-    bounds, colour = as_box(box, "box"), as_colour(background, "background")
+    around = Surroundings.checked(downscale, near, far, box, background)
     splits = {split: read_transforms(folder / f"transforms_{split}.json") for split in ("train", "test")}
     if (folder / "transforms_val.json").is_file():
         splits["val"] = read_transforms(folder / "transforms_val.json")
     size = image_size(splits["train"].frames[0].path)
 
-    views = {split: _views(transforms, size, downscale) for split, transforms in splits.items()}
-    settings = {
-        "format": "nerf_synthetic",
-        "downscale": downscale,
-        "range": (near, far),
-        "box": (bounds.minimum, bounds.maximum),
-        "background": colour,
-    }
+    views = {split: _views(transforms, size, around.downscale) for split, transforms in splits.items()}
+    settings = {"format": "nerf_synthetic", **around.for_fingerprint()}
     files = [path for each in splits.values() for path in (each.path, *(frame.path for frame in each.frames))]
-    return Scene(scene, views, bounds, near, far, colour, fingerprint(settings, files))
+    digest = fingerprint(settings, files)
+    return Scene(scene, views, around.box, around.near, around.far, around.background, digest)
 
 
 def _views(transforms: Transforms, size: Size, downscale: int) -> Views:

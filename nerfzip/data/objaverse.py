@@ -5,12 +5,8 @@ from pathlib import Path
 
 from nerfzip.data.checks import (
     Corners,
-    as_box,
-    as_colour,
     as_intrinsics,
     as_pose,
-    check_downscale,
-    check_range,
     scene_folder,
 )
 from nerfzip.data.fingerprint import fingerprint
@@ -18,6 +14,7 @@ from nerfzip.data.images import image_size
 from nerfzip.data.json_file import read_json, required
 from nerfzip.data.object_splits import split_views
 from nerfzip.data.scene import Scene
+from nerfzip.data.surroundings import Surroundings
 from nerfzip.data.views import make_cameras
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import OPENGL_TO_OPENCV
@@ -52,9 +49,7 @@ def load_objaverse(
         CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
     """
     folder = scene_folder(root, scene)
-    downscale = check_downscale(downscale)
-    near, far = check_range(near, far)
-    bounds, colour = as_box(box, "box"), as_colour(background, "background")
+    around = Surroundings.checked(downscale, near, far, box, background)
     path = Path(root) / CAMERAS
     document = read_json(path)
     intrinsics = as_intrinsics(required(document, "intrinsics", path), f"{path}, intrinsics")
@@ -66,11 +61,6 @@ def load_objaverse(
     size = image_size(files[0])
     cameras = make_cameras(to_world, intrinsics, size, downscale)
     views = split_views(cameras, files, size, downscale, SOURCE, TRAIN)
-    settings = {
-        "format": "objaverse",
-        "downscale": downscale,
-        "range": (near, far),
-        "box": (bounds.minimum, bounds.maximum),
-        "background": colour,
-    }
-    return Scene(scene, views, bounds, near, far, colour, fingerprint(settings, [path, *files]))
+    settings = {"format": "objaverse", **around.for_fingerprint()}
+    digest = fingerprint(settings, [path, *files])
+    return Scene(scene, views, around.box, around.near, around.far, around.background, digest)

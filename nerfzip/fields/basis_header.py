@@ -11,8 +11,17 @@ from nerfzip.errors import BitstreamError
 from nerfzip.fields.basis_field import BasisField, BasisGrids, Shading
 from nerfzip.fields.basis_geometry import BasisGeometry
 from nerfzip.fields.basis_networks import BasisNetworks, NetworkSizes
-from nerfzip.fields.header_values import integers, numbers
-from nerfzip.geometry import Box, Colour
+from nerfzip.fields.header_values import (
+    LARGEST_EXTENT,
+    box,
+    integer,
+    integers,
+    length,
+    number,
+    numbers,
+    object_of,
+)
+from nerfzip.geometry import Colour
 from nerfzip.sampling import Occupancy
 
 MOST_PARAMETERS = 1 << 26
@@ -20,7 +29,6 @@ MOST_PARAMETERS = 1 << 26
 MOST_LEVELS = 16
 LARGEST_SIDE = 512
 MOST_OCCUPANCY_VOXELS = 1 << 21
-LARGEST_EXTENT = 1e6
 MOST_STEPS = 8192
 """Along the longest side of the box: what rendering may make room for, for each ray."""
 LARGEST_FREQUENCY = 1024.0
@@ -85,25 +93,19 @@ def parse(header: Any) -> BasisDescription:
     """
     if not isinstance(header, dict):
         raise BitstreamError(f"header.field: {header!r}, expected an object")
-    low_x, low_y, low_z, high_x, high_y, high_z = numbers(header, "box", 6, -LARGEST_EXTENT, LARGEST_EXTENT)
-    box = Box((low_x, low_y, low_z), (high_x, high_y, high_z))
-    if min(box.size) <= 0:
-        raise BitstreamError(f"header.field.box: {header['box']}, expected corners from low to high")
-    levels = len(header["bases"]) if isinstance(header.get("bases"), list) else 0
-    if not 1 <= levels <= MOST_LEVELS:
-        raise BitstreamError(f"header.field.bases: expected a list of 1 to {MOST_LEVELS} resolutions")
+    levels = length(header, "bases", MOST_LEVELS)
     x, y, z = integers(header, "coefficients", 3, 2, LARGEST_SIDE)
     geometry = BasisGeometry(
-        box,
+        box(header),
         (x, y, z),
         tuple(integers(header, "bases", levels, 2, LARGEST_SIDE)),
         tuple(integers(header, "channels", levels, 1, 64)),
         tuple(numbers(header, "frequencies", levels, 1e-3, LARGEST_FREQUENCY)),
-        numbers({"step": [header.get("step")]}, "step", 1, 1e-9, LARGEST_EXTENT)[0],
+        number(header, "step", 1e-9, LARGEST_EXTENT),
     )
     if geometry.parameters > MOST_PARAMETERS:
         raise BitstreamError(f"header.field: {geometry.parameters} values a frame, the limit is {MOST_PARAMETERS}")
-    steps = math.dist(box.minimum, box.maximum) / geometry.step
+    steps = math.dist(geometry.box.minimum, geometry.box.maximum) / geometry.step
     if steps > MOST_STEPS:
         raise BitstreamError(f"header.field.step: {steps:.0f} steps through the box, the limit is {MOST_STEPS}")
     occupancy_x, occupancy_y, occupancy_z = integers(header, "occupancy", 3, 2, LARGEST_SIDE)
@@ -111,25 +113,15 @@ def parse(header: Any) -> BasisDescription:
     if voxels > MOST_OCCUPANCY_VOXELS:
         raise BitstreamError(f"header.field.occupancy: {voxels} voxels, the limit is {MOST_OCCUPANCY_VOXELS}")
     red, green, blue = numbers(header, "background", 3, 0, 1)
-    shading = header.get("shading")
-    names = [field.name for field in fields(Shading)]
-    if not isinstance(shading, dict) or sorted(shading) != sorted(names):
-        raise BitstreamError(f"header.field.shading: {shading!r}, expected an object of {', '.join(names)}")
+    shading = object_of(header, "shading", [field.name for field in fields(Shading)])
     limits = {"density_shift": (-100, 100)}
-    thresholds = {name: numbers({name: [shading[name]]}, name, 1, *limits.get(name, (0, 1)))[0] for name in names}
+    thresholds = {name: number(shading, name, *limits.get(name, (0, 1))) for name in shading}
+    networks = object_of(header, "networks", NETWORK_LIMITS)
     return BasisDescription(
         geometry,
-        _networks(header.get("networks")),
+        NetworkSizes(**{name: integer(networks, name, *limit) for name, limit in NETWORK_LIMITS.items()}),
         (occupancy_x, occupancy_y, occupancy_z),
         Shading(**thresholds),
         (red, green, blue),
-        numbers({"near": [header.get("near")]}, "near", 1, 0, LARGEST_EXTENT)[0],
+        number(header, "near", 0, LARGEST_EXTENT),
     )
-
-
-def _networks(sizes: Any) -> NetworkSizes:
-    if not isinstance(sizes, dict) or sorted(sizes) != sorted(NETWORK_LIMITS):
-        raise BitstreamError(f"header.field.networks: {sizes!r}, expected an object of {', '.join(NETWORK_LIMITS)}")
-    for name, (least, most) in NETWORK_LIMITS.items():
-        integers({name: [sizes[name]]}, name, 1, least, most)
-    return NetworkSizes(**sizes)

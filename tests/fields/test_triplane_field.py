@@ -94,14 +94,14 @@ def test_the_header_comes_back() -> None:
         ("sides", []),
         ("channels", 0),
         ("box", [0, 0, 0, 0, 1, 1]),
-        ("sampling", {"coarse": 3, "fine": 8, "density_scale": 1.0}),
+        ("coarse", {"coarse": 3, "fine": 8, "density_scale": 1.0}),
         ("width", {"width": 300, "hidden_layers": 1, "direction_frequencies": 1}),
         ("near", -1),
     ],
 )
 def test_what_is_beyond_the_limits_is_refused(key: str, value: object) -> None:
     with pytest.raises(BitstreamError, match=key):
-        parse({**describe(DESCRIPTION), "networks" if key == "width" else key: value})
+        parse({**describe(DESCRIPTION), {"width": "networks", "coarse": "sampling"}.get(key, key): value})
 
 
 def test_more_values_than_a_decoder_makes_room_for_are_refused() -> None:

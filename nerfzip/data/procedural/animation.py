@@ -6,9 +6,8 @@ from pathlib import Path
 from nerfzip.data.procedural.cache import default_folder
 from nerfzip.data.procedural.orrery import orrery
 from nerfzip.data.procedural.parts import bounding_box
-from nerfzip.data.procedural.scene import BOX_MARGIN, Settings, digest, scene_at
+from nerfzip.data.procedural.scene import BOX_MARGIN, Settings, check_whole, digest, scene_at
 from nerfzip.data.scene import VolumetricScene
-from nerfzip.errors import ConfigError
 
 
 def load_procedural_dynamic(
@@ -29,8 +28,7 @@ def load_procedural_dynamic(
         ConfigError: a setting is not a whole number, or too small.
     """
     settings = Settings(resolution, views, test_views, seed, samples)
-    if not isinstance(frames, int) or frames < 1:
-        raise ConfigError(f"frames: {frames!r}, expected a whole number of at least 1")
+    check_whole("frames", frames, 1)
     times = [frame / max(frames - 1, 1) for frame in range(frames)]
     box = bounding_box([part for time in times for part in orrery(time)], BOX_MARGIN)
     cameras = settings.cameras()

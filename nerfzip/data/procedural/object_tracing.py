@@ -10,16 +10,15 @@ from jaxtyping import Float, UInt8
 from nerfzip.data.procedural.compile import inner, kernel
 from nerfzip.data.procedural.solids import distance
 from nerfzip.data.procedural.textures import mix_of
-from nerfzip.data.procedural.vectors import Vector, along, dot, minus, mixed, normalised, rotate, rotate_back, vector
+from nerfzip.data.procedural.tracing import FILL, KEY, camera_arrays, highlight, ray_direction
+from nerfzip.data.procedural.vectors import Vector, along, dot, minus, mixed, normalised, rotate_back, vector
 from nerfzip.geometry import Cameras
 
 OBJECT_VERSION = 1
 """Counted up by every change, in any file that a random object depends on, that changes a pixel."""
 
-KEY = (0.48, -0.36, 0.8)
-FILL = (-0.64, 0.48, 0.6)
 KEY_STRENGTH, FILL_STRENGTH, SKY, GROUND = 0.75, 0.35, 0.42, 0.18
-"""Two distant lights, and what comes from above and from below; all white, so that colours are the objects' own."""
+"""Of the lights of the embedded scene, and from above and below; all white, so that colours are the objects' own."""
 REACH = 0.87
 """Radius of the sphere that holds the cube of ±0.5."""
 MOST_STEPS = 160
@@ -84,15 +83,6 @@ def _march(parts: np.ndarray, origin: Vector, direction: Vector) -> tuple[float,
 
 
 @inner
-def _shine(part: Any, surface: Vector, direction: Vector, light: Vector) -> float:
-    """Blinn's specular term, (n·h) to the power of 2^sharpness, by squaring."""
-    strength = max(0.0, dot(surface, normalised(minus(light, direction))))
-    for _ in range(part["sharpness"]):
-        strength *= strength
-    return part["specular"] * strength
-
-
-@inner
 def _colour(parts: np.ndarray, part: Any, point: Vector, direction: Vector) -> Vector:
     """In [0, 1] and gamma 2."""
     surface = _normal(parts, point)
@@ -100,9 +90,9 @@ def _colour(parts: np.ndarray, part: Any, point: Vector, direction: Vector) -> V
     albedo = mixed(vector(part["first"]), vector(part["second"]), mix_of(part["texture"], local, part["scale"]))
     key, fill = max(0.0, dot(surface, KEY)), max(0.0, dot(surface, FILL))
     light = GROUND + (SKY - GROUND) * (0.5 + 0.5 * surface[2]) + KEY_STRENGTH * key + FILL_STRENGTH * fill
-    shine = KEY_STRENGTH * _shine(part, surface, direction, KEY) + FILL_STRENGTH * _shine(
-        part, surface, direction, FILL
-    )
+    sharpness = part["sharpness"]
+    key_shine = KEY_STRENGTH * highlight(surface, direction, KEY, sharpness)
+    shine = part["specular"] * (key_shine + FILL_STRENGTH * highlight(surface, direction, FILL, sharpness))
     return (
         math.sqrt(min(1.0, albedo[0] * light + shine)),
         math.sqrt(min(1.0, albedo[1] * light + shine)),
@@ -120,8 +110,7 @@ def _trace(parts: np.ndarray, pose: np.ndarray, intrinsics: np.ndarray, samples:
             for sample in range(samples * samples):
                 x = column + (sample % samples + 0.5) / samples
                 y = line + (sample // samples + 0.5) / samples
-                local = ((x - intrinsics[2]) / intrinsics[0], (y - intrinsics[3]) / intrinsics[1], 1.0)
-                direction = normalised(rotate(pose, local))
+                direction = ray_direction(pose, intrinsics, x, y)
                 far, part = _march(parts, origin, direction)
                 if part >= 0:
                     colour = _colour(parts, parts[part], along(origin, direction, far), direction)
@@ -135,24 +124,24 @@ def _trace(parts: np.ndarray, pose: np.ndarray, intrinsics: np.ndarray, samples:
 
 
 @kernel
-def _sample(parts: np.ndarray, count: int, distances: np.ndarray) -> None:
+def _sample(parts: np.ndarray, distances: np.ndarray) -> None:
+    count = len(distances)
     for i in numba.prange(count):
         for j in range(count):
             for k in range(count):
-                point = ((i + 0.5) / count - 0.5, (j + 0.5) / count - 0.5, (k + 0.5) / count - 0.5)
-                distances[i, j, k] = _nearest(parts, (2 * point[0], 2 * point[1], 2 * point[2]))[0]
+                x, y, z = (2 * i + 1) / count - 1, (2 * j + 1) / count - 1, (2 * k + 1) / count - 1
+                distances[i, j, k] = _nearest(parts, (x, y, z))[0]
 
 
 def trace_object(parts: np.ndarray, cameras: Cameras, index: int, samples: int) -> UInt8[np.ndarray, "height width 4"]:
     """One view with straight alpha, the mean of `samples` × `samples` rays a pixel."""
     image = np.zeros((cameras.height, cameras.width, 4), dtype=np.uint8)
-    pose, intrinsics = cameras.camera_to_world[index].double().numpy(), cameras.intrinsics[index].double().numpy()
-    _trace(parts, pose, intrinsics, samples, image)
+    _trace(parts, *camera_arrays(cameras, index), samples, image)
     return image
 
 
 def sample_distances(parts: np.ndarray, count: int) -> Float[np.ndarray, "count count count"]:
     """Signed distances at the centres of equal cells that fill the cube of ±1."""
     distances = np.empty((count, count, count))
-    _sample(parts, count, distances)
+    _sample(parts, distances)
     return distances

@@ -12,7 +12,7 @@ from nerfzip.data.procedural.cache import cached_image, default_folder
 from nerfzip.data.procedural.cameras import looking_at_origin
 from nerfzip.data.procedural.object_tracing import OBJECT_VERSION, trace_object
 from nerfzip.data.procedural.random_objects import random_object
-from nerfzip.data.procedural.scene import digest
+from nerfzip.data.procedural.scene import check_whole, digest
 from nerfzip.data.scene import Scene, Views
 from nerfzip.errors import ConfigError
 from nerfzip.geometry import Box, Cameras
@@ -42,9 +42,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            value = getattr(self, setting.name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{setting.name}: {value!r}, expected a whole number of at least 1")
+            check_whole(setting.name, getattr(self, setting.name), 1)
 
     def cameras(self) -> Cameras:
         """The forty of One-2-3-45: two rings of four, at 30 and 0 degrees, and four cameras around each of these."""
@@ -86,8 +84,7 @@ def object_seed(split: str, number: int) -> tuple[int, int]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split: {split!r}, expected {', '.join(SPLITS)}")
-    if not isinstance(number, int) or number < 0:
-        raise ConfigError(f"scene: {number!r}, expected a whole number of at least 0")
+    check_whole("scene", number, 0)
     return SPLITS.index(split), number
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -127,22 +128,21 @@ def bounding_box(parts: Sequence[Part], margin: float) -> Box:
     return Box((low[0], low[1], low[2]), (high[0], high[1], high[2])).enlarged(1 + 2 * margin)
 
 
-PACKED_PART = np.dtype(
-    [
-        ("kind", np.int64),
-        ("size", np.float64, 3),
-        ("centre", np.float64, 3),
-        ("rotation", np.float64, (3, 3)),
-        ("reach", np.float64),
-        ("first", np.float64, 3),
-        ("second", np.float64, 3),
-        ("texture", np.int64),
-        ("scale", np.float64),
-        ("specular", np.float64),
-        ("metal", np.float64),
-        ("sharpness", np.int64),
-    ]
-)
+PLACED_SOLID: list[Any] = [
+    ("kind", np.int64),
+    ("size", np.float64, 3),
+    ("centre", np.float64, 3),
+    ("rotation", np.float64, (3, 3)),
+    ("reach", np.float64),
+    ("first", np.float64, 3),
+    ("second", np.float64, 3),
+    ("texture", np.int64),
+    ("scale", np.float64),
+    ("specular", np.float64),
+    ("sharpness", np.int64),
+]
+"""Fields of a solid, its place and its material, in any array that a tracer reads."""
+PACKED_PART = np.dtype([*PLACED_SOLID, ("metal", np.float64)])
 """A part and its material as the compiled tracer reads it. (To pass an array for each field is ten times as slow.)"""
 
 

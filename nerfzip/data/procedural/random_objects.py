@@ -8,6 +8,7 @@ from jaxtyping import Float, Shaped
 from scipy.spatial.transform import Rotation
 
 from nerfzip.data.procedural.object_tracing import sample_distances
+from nerfzip.data.procedural.parts import PLACED_SOLID
 from nerfzip.data.procedural.solids import CONE, FLOWER, PRISM, RING, ROUNDED_BOX, SUPERQUADRIC
 from nerfzip.data.procedural.textures import (
     BANDS,
@@ -21,23 +22,7 @@ from nerfzip.data.procedural.textures import (
     WOOD,
 )
 
-PACKED_SOLID = np.dtype(
-    [
-        ("kind", np.int64),
-        ("cuts", np.bool_),
-        ("size", np.float64, 3),
-        ("shape", np.float64, 2),
-        ("centre", np.float64, 3),
-        ("rotation", np.float64, (3, 3)),
-        ("reach", np.float64),
-        ("first", np.float64, 3),
-        ("second", np.float64, 3),
-        ("texture", np.int64),
-        ("scale", np.float64),
-        ("specular", np.float64),
-        ("sharpness", np.int64),
-    ]
-)
+PACKED_SOLID = np.dtype([*PLACED_SOLID, ("cuts", np.bool_), ("shape", np.float64, 2)])
 """A solid and its material, as the compiled tracer reads it. All lengths are world units."""
 
 TEXTURES = {PLAIN: 1, CHECKS: 10, STRIPES: 8, TICKS: 24, WOOD: 14, MARBLE: 5, CONTINENTS: 5, BANDS: 6, PRINT: 30}

@@ -43,14 +43,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            value, least = getattr(self, setting.name), 0 if setting.name == "seed" else 1
-            if not isinstance(value, int) or value < least:
-                raise ConfigError(f"{setting.name}: {value!r}, expected a whole number of at least {least}")
+            check_whole(setting.name, getattr(self, setting.name), 0 if setting.name == "seed" else 1)
 
     def cameras(self) -> dict[str, Cameras]:
         """By split."""
         train = hemisphere(self.views, self.resolution, self.seed)
         return {"train": train, "test": orbit(self.test_views, self.resolution)}
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise ConfigError unless the value is a whole number that is not too small."""
+    if not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name}: {value!r}, expected a whole number of at least {least}")
 
 
 def digest(**values: object) -> str:

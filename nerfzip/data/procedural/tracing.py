@@ -52,7 +52,7 @@ def _hit(parts: np.ndarray, origin: Vector, direction: Vector, any_part: bool) -
 
 
 @inner
-def _highlight(surface: Vector, direction: Vector, light: Vector, sharpness: int) -> float:
+def highlight(surface: Vector, direction: Vector, light: Vector, sharpness: int) -> float:
     """Blinn's specular term, (n·h) to the power of 2^sharpness, by squaring."""
     strength = max(0.0, dot(surface, normalised(minus(light, direction))))
     for _ in range(sharpness):
@@ -76,8 +76,8 @@ def _shade(parts: np.ndarray, part: Any, point: Vector, direction: Vector) -> Ve
     sky, key, fill = 0.5 + 0.5 * surface[2], max(0.0, dot(surface, KEY)), max(0.0, dot(surface, FILL))
     if key > 0.0 and _hit(parts, along(point, surface, ROUNDING), KEY, True)[1] >= 0:
         key = 0.0
-    key_shine = part["specular"] * _highlight(surface, direction, KEY, part["sharpness"]) if key > 0.0 else 0.0
-    fill_shine = part["specular"] * _highlight(surface, direction, FILL, part["sharpness"]) if fill > 0.0 else 0.0
+    key_shine = part["specular"] * highlight(surface, direction, KEY, part["sharpness"]) if key > 0.0 else 0.0
+    fill_shine = part["specular"] * highlight(surface, direction, FILL, part["sharpness"]) if fill > 0.0 else 0.0
 
     albedo = mixed(vector(part["first"]), vector(part["second"]), mix_of(part["texture"], local, part["scale"]))
     ambient = mixed(GROUND_COLOUR, SKY_COLOUR, sky)
@@ -92,7 +92,8 @@ def _shade(parts: np.ndarray, part: Any, point: Vector, direction: Vector) -> Ve
 
 
 @inner
-def _ray_direction(pose: np.ndarray, intrinsics: np.ndarray, column: float, line: float) -> Vector:
+def ray_direction(pose: np.ndarray, intrinsics: np.ndarray, column: float, line: float) -> Vector:
+    """Of unit length, in the world, through a place in the image."""
     local = ((column - intrinsics[2]) / intrinsics[0], (line - intrinsics[3]) / intrinsics[1], 1.0)
     return normalised(rotate(pose, local))
 
@@ -126,7 +127,7 @@ def _trace_image(parts: np.ndarray, pose: np.ndarray, intrinsics: np.ndarray, sa
             near = near_parts[: _select_near_line(parts, pose, intrinsics, y, near_parts)]
             for sample_column in range(width * samples):
                 column = sample_column // samples
-                direction = _ray_direction(pose, intrinsics, (sample_column + 0.5) / samples, y)
+                direction = ray_direction(pose, intrinsics, (sample_column + 0.5) / samples, y)
                 distance, index = _hit(near, origin, direction, False)
                 if index >= 0:
                     colour = _shade(parts, near[index], along(origin, direction, distance), direction)
@@ -145,11 +146,12 @@ def _trace_depth(parts: np.ndarray, pose: np.ndarray, intrinsics: np.ndarray, de
     origin = (pose[0, 3], pose[1, 3], pose[2, 3])
     for line in numba.prange(depth.shape[0]):
         for column in range(depth.shape[1]):
-            direction = _ray_direction(pose, intrinsics, column + 0.5, line + 0.5)
+            direction = ray_direction(pose, intrinsics, column + 0.5, line + 0.5)
             depth[line, column] = _hit(parts, origin, direction, False)[0]
 
 
-def _camera(cameras: Cameras, index: int) -> tuple[np.ndarray, np.ndarray]:
+def camera_arrays(cameras: Cameras, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Camera-to-world matrix and intrinsics of one camera, in double precision."""
     return cameras.camera_to_world[index].double().numpy(), cameras.intrinsics[index].double().numpy()
 
 
@@ -159,12 +161,12 @@ def trace_image(parts: np.ndarray, cameras: Cameras, index: int, samples: int) -
     Alpha is the share of the rays that hit something; where none does, the pixel is all zero.
     """
     image = np.zeros((cameras.height, cameras.width, 4), dtype=np.uint8)
-    _trace_image(parts, *_camera(cameras, index), samples, image)
+    _trace_image(parts, *camera_arrays(cameras, index), samples, image)
     return image
 
 
 def trace_depth(parts: np.ndarray, cameras: Cameras, index: int) -> Float[np.ndarray, "height width"]:
     """Exact distances, float32 world units, along the rays through the pixel centres; infinity where nothing is hit."""
     depth = np.empty((cameras.height, cameras.width), dtype=np.float64)
-    _trace_depth(parts, *_camera(cameras, index), depth)
+    _trace_depth(parts, *camera_arrays(cameras, index), depth)
     return depth.astype(np.float32)

@@ -197,6 +197,7 @@ def test_hostile_descriptions_are_refused(key: str, value: Any) -> None:
         "method.base.shared.layers=0",
         "method.base.schedule.decay=-1",
         "method.base.schedule.networks=-1",
+        "method.base.occupancy.resolution=[12,12]",
     ],
 )
 def test_impossible_settings_are_refused(word: str) -> None:

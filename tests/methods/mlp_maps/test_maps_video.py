@@ -8,11 +8,12 @@ import torch
 from methods.mlp_maps.base import FittedMaps, MapsVideo, Rendering, SharedSizes
 from methods.mlp_maps.decoder import DecoderSizes
 from methods.mlp_maps.encoder import EncoderSizes
-from methods.mlp_maps.field import FrameField
+from methods.mlp_maps.field import PLANES, FrameField
 from methods.mlp_maps.occupancy import OccupancySettings
-from methods.mlp_maps.training import Schedule
+from methods.mlp_maps.training import Schedule, train
 from nerfzip.config import build_scene
 from nerfzip.data.scene import VolumetricScene
+from nerfzip.fields.encoding import encode_harmonics
 from nerfzip.geometry import Rays
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.metrics import psnr
@@ -31,8 +32,8 @@ def video() -> VolumetricScene:
     return scene
 
 
-def fitted(video: VolumetricScene, iterations: int, encoder: EncoderSizes | None = None, shared: int = 0) -> FittedMaps:
-    base = MapsVideo(
+def small_base(iterations: int, encoder: EncoderSizes | None = None, shared: int = 0) -> MapsVideo:
+    return MapsVideo(
         levels=HashLevels(count=4, base=4, finest=32, max_entries=2**12),
         decoder=DecoderSizes(16, (16, 16, 8), 8, (), (16, 16)),
         hidden=8,
@@ -48,8 +49,11 @@ def fitted(video: VolumetricScene, iterations: int, encoder: EncoderSizes | None
         band=0,
         schedule=Schedule(iterations, 1, 256, 32, 0.7, 5e-3, 5e-2, 5, 0.3, 0.1, 1e-6, 40.0, 1e-3),
     )
+
+
+def fitted(video: VolumetricScene, iterations: int, encoder: EncoderSizes | None = None, shared: int = 0) -> FittedMaps:
     torch.manual_seed(0)
-    return base.fit(video)
+    return small_base(iterations, encoder, shared).fit(video)
 
 
 def quality(fit: FittedMaps, video: VolumetricScene) -> float:
@@ -72,6 +76,26 @@ def test_variants_learn_too(video: VolumetricScene, variant: str) -> None:
     encoder, shared = (ENCODER, 0) if variant == "encoder" else (None, 16)
     found = quality(fitted(video, 120, encoder, shared), video)
     assert found > quality(fitted(video, 1, encoder, shared), video) + 1
+
+
+def test_colours_that_are_black_are_not_driven_on(video: VolumetricScene) -> None:
+    """A sigmoid of -25 has next to no gradient, and Adam must not make a step of it: such colours never came back."""
+    base, fit = small_base(10), fitted(video, 40)
+    model = fit.model()
+    network = model.layout.shading.network
+    second = torch.zeros(network.hidden, network.hidden + network.view)
+    # The first harmonic is a constant.
+    second[:, network.hidden] = 1.0
+    constant = float(encode_harmonics(torch.tensor([[0.0, 0.0, 1.0]]))[0, 0])
+    last = torch.full((3 * network.hidden,), -25 / (len(PLANES) * network.hidden * constant))
+    black = torch.cat([torch.zeros(network.hidden * network.features), second.flatten(), last])
+    with torch.no_grad():
+        for head in model.decoder.colours:
+            head.weight.zero_()
+            head.bias.copy_(black)
+    train(model, base.frames(video, fit.boxes, fit.masks), base.schedule, "black")
+    moved = max(float((head.bias.detach() - black).abs().max()) for head in model.decoder.colours)
+    assert moved < base.schedule.networks / 10
 
 
 def test_only_what_is_occupied_is_looked_at(video: VolumetricScene) -> None:
