@@ -15,6 +15,8 @@ _SETTINGS_HELP = (
     "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, label=mine"
 )
 
+_RESUMABLE = ("run", "sweep", "train")
+
 LONGEST_SIDE = 8192
 """Of a rendered image, in pixels: the rays of a whole view are held in memory."""
 
@@ -40,6 +42,14 @@ failed before, unless --retry-failed. Several processes with one command share t
 point failed."""
 
 
+_TRAIN_EXAMPLE = """examples:
+  nerfzip train method=codecnerf dataset=procedural_objects out=base
+  nerfzip train method=codecnerf dataset=objaverse dataset.root=DIR scenes=cake,camera validation=chair out=base
+  torchrun --nproc-per-node 2 -m nerfzip.cli train method=codecnerf dataset=procedural_objects out=base
+
+The same command again goes on where the last one stopped, to the same result."""
+
+
 _REPORT_EXAMPLE = """example:
   nerfzip report OUT --anchor vqrf/paper --metric psnr --out report/"""
 
@@ -58,7 +68,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         # A second one would reach Python's shutdown, which answers with a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        goes_on = "; the same command goes on where it stopped" if arguments.command in ("run", "sweep") else ""
+        goes_on = "; the same command goes on where it stopped" if arguments.command in _RESUMABLE else ""
         print(f"nerfzip: interrupted{goes_on}", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -105,6 +115,10 @@ def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     run = _add(commands, "run", "fit, compress, decode in a fresh process, measure; print a table", _RUN_EXAMPLE)
     run.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=_SETTINGS_HELP)
     _add_sweep_commands(commands)
+    train = _add(commands, "train", "train the model that a method shares among many scenes", _TRAIN_EXAMPLE)
+    train.add_argument(
+        "overrides", nargs="+", metavar="KEY=VALUE", help="settings; scenes=A:B or NAME,NAME; validation=; out=FOLDER"
+    )
     encode = _add(
         commands,
         "encode",

@@ -27,6 +27,8 @@ from nerfzip.settings_check import check_settings
 
 NOT_ARGUMENTS = ("rates", "default_rate")
 GROUPS = ("method", "method/base", "dataset")
+NUMBERED_SCENES, NUMBERED_VALIDATION = "0:4000", "0:16"
+"""Of a training, where a data set's scenes have numbers."""
 UNNAMED_RATE = "default"
 """The rate of a method without a ladder."""
 
@@ -61,6 +63,25 @@ class JobConfig:
     fit_settings: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All settings of a training on many scenes.
+
+    Attributes:
+        method: its name.
+        scenes, validation: names or numbers of the data set's scenes, to train on and to measure with.
+        method_settings, dataset_settings: as of `JobConfig`; the scene among them is the first.
+    """
+
+    method: str
+    scenes: list[str] | range
+    validation: list[str] | range
+    out: Path
+    seed: int
+    method_settings: dict[str, Any]
+    dataset_settings: dict[str, Any]
+
+
 def job_configs(overrides: list[str]) -> list[JobConfig]:
     """The jobs that words such as `method=vqrf rate=low,high dataset=fox` ask for, one a rate.
 
@@ -78,6 +99,54 @@ def job_configs(overrides: list[str]) -> list[JobConfig]:
     asked = rates[-1] if rates else method.get("default_rate") or next(iter(ladder), UNNAMED_RATE)
     words = [*overrides, f"device={chosen_device(config.device)}"]
     return [_job_config(words, rate, ladder) for rate in _rate_names(asked, list(ladder))]
+
+
+def training_config(overrides: list[str]) -> TrainingConfig:
+    """What words such as `method=codecnerf dataset=procedural_objects scenes=0:4000` ask for.
+
+    Raises:
+        ConfigError: as of `job_configs`; or scenes are missing, and the data set's have no numbers.
+    """
+    own = {"scenes": "", "validation": ""}
+    others = []
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key in own:
+            own[key] = value
+        else:
+            others.append(word)
+    config = _compose(others)
+    check_chosen(config, "method")
+    check_chosen(config, "dataset")
+    numbered = isinstance(_container(config.dataset, resolve=False).get("scene"), int)
+    scenes = _scene_names("scenes", own["scenes"] or (NUMBERED_SCENES if numbered else ""), numbered)
+    if not scenes:
+        raise ConfigError("scenes: missing; add scenes=NAME,NAME,... (and validation=NAME,... of others)")
+    validation = _scene_names("validation", own["validation"] or (NUMBERED_VALIDATION if numbered else ""), numbered)
+    OmegaConf.update(config, "dataset.scene", scenes[0])
+    _check_complete(config)
+    method_settings, dataset_settings = _plain(config.method), _plain(config.dataset)
+    check_settings(method_settings, "method")
+    check_settings(dataset_settings, "dataset")
+    return TrainingConfig(
+        method=next(str(word.value()) for word in _parse(others) if word.key_or_group == "method"),
+        scenes=scenes,
+        validation=validation,
+        out=_folder(config.out),
+        seed=_integer("seed", config.seed),
+        method_settings=method_settings,
+        dataset_settings=dataset_settings,
+    )
+
+
+def _scene_names(key: str, words: str, numbered: bool) -> list[str] | range:
+    """Names separated by commas, or numbers as A:B, without B."""
+    if not numbered:
+        return [name for name in words.split(",") if name]
+    first, colon, end = words.partition(":")
+    if not (colon and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        raise ConfigError(f"{key}={words}: expected numbers of scenes, such as {key}={NUMBERED_SCENES}")
+    return range(int(first), int(end))
 
 
 def build(settings: dict[str, Any]) -> Any:

@@ -42,6 +42,7 @@ def printed_commands(output: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_the_printed_commands_run_the_method_and_its_tests(tmp_path: Path) -> None:
     export, run, test = printed_commands(succeed([*NEW_METHOD, "mine", "--out", "my methods"], tmp_path))
     assert export.startswith("export NERFZIP_CONF=")

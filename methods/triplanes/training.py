@@ -1,18 +1,16 @@
 """Optimising planes and networks on the views of one object."""
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
 from nerfzip.errors import TrainingError, require_setting
 from nerfzip.fields.triplane_field import TriplaneField
 from nerfzip.progress import track
+from nerfzip.training.planes import plane_variation, warm_up_and_cosine
 from nerfzip.training.ray_sampler import RaySampler
 
 EPSILON = 1e-15
@@ -52,34 +50,16 @@ def train(field: TriplaneField, sampler: RaySampler, schedule: Schedule, name: s
         {"params": list(networks.parameters()), "lr": schedule.networks},
     ]
     optimiser = Adam(groups, eps=EPSILON, fused=True)
-    rates = LambdaLR(optimiser, lambda iteration: learning_rate(iteration, schedule))
+    rates = LambdaLR(optimiser, lambda iteration: warm_up_and_cosine(iteration, schedule.warm_up, schedule.iterations))
     for iteration in track(range(schedule.iterations), name, schedule.iterations):
         rays, target = sampler.draw(schedule.rays)
         loss = sum(
             ((shaded.rgb - target).square().mean() for shaded in field.forward(rays, jitter=True)), torch.zeros(())
         )
-        loss = loss + schedule.variation * total_variation(field.scales)
+        loss = loss + schedule.variation * plane_variation(field.scales)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"{name}: the loss became {float(loss.detach())} at iteration {iteration}")
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         rates.step()
-
-
-def learning_rate(iteration: int, schedule: Schedule) -> float:
-    """The factor on the learning rates: a linear warm-up, then half a cosine."""
-    if iteration < schedule.warm_up:
-        return (iteration + 1) / schedule.warm_up
-    done = (iteration - schedule.warm_up) / max(1, schedule.iterations - schedule.warm_up)
-    return (1 + math.cos(math.pi * min(done, 1.0))) / 2
-
-
-def total_variation(scales: Iterable[Float[Tensor, "3 rows columns channels"]]) -> Float[Tensor, ""]:
-    """Twice the mean squares of the differences of neighbours, along rows and along columns, summed over all planes."""
-    total = torch.zeros(())
-    for planes in scales:
-        along_rows = (planes[:, 1:] - planes[:, :-1]).square().mean(dim=(1, 2, 3))
-        along_columns = (planes[:, :, 1:] - planes[:, :, :-1]).square().mean(dim=(1, 2, 3))
-        total = total + 2 * (along_rows + along_columns).sum()
-    return total

@@ -51,12 +51,26 @@ class Sampling:
     density_scale: float
 
 
-class TriplaneNetwork(nn.Module):
-    """Features and direction -> colour and density; layers have no biases, as in the authors' code."""
+class ShadingNetwork(nn.Module):
+    """Features and direction -> RGB in [0, 1], and density.
+
+    Args:
+        frequencies: of the sines and cosines of π times the direction.
+    """
+
+    def __init__(self, frequencies: int) -> None:
+        super().__init__()
+        self.frequencies = frequencies
+
+    def encode(self, directions: Float[Tensor, "rays 3"]) -> Float[Tensor, "rays encoded"]:
+        return encode_frequencies(math.pi * directions, self.frequencies)[:, 3:]
+
+
+class TriplaneNetwork(ShadingNetwork):
+    """Layers have no biases, as in the authors' code."""
 
     def __init__(self, features: int, sizes: NetworkSizes) -> None:
-        super().__init__()
-        self.frequencies = sizes.direction_frequencies
+        super().__init__(sizes.direction_frequencies)
         widths = [features + 6 * sizes.direction_frequencies, *[sizes.width] * sizes.hidden_layers]
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
@@ -66,12 +80,8 @@ class TriplaneNetwork(nn.Module):
     def forward(
         self, features: Float[Tensor, "samples features"], encoded: Float[Tensor, "samples encoded"]
     ) -> tuple[Float[Tensor, "samples 3"], Float[Tensor, "samples"]]:
-        """RGB in [0, 1], and density."""
         out = self.layers(torch.cat([features, encoded], dim=1))
         return out[:, :3].sigmoid(), softplus(out[:, 3])
-
-    def encode(self, directions: Float[Tensor, "rays 3"]) -> Float[Tensor, "rays encoded"]:
-        return encode_frequencies(math.pi * directions, self.frequencies)[:, 3:]
 
 
 class TriplaneField:
@@ -85,8 +95,8 @@ class TriplaneField:
     def __init__(
         self,
         scales: Sequence[Float[Tensor, "3 rows columns channels"]],
-        coarse: TriplaneNetwork,
-        fine: TriplaneNetwork,
+        coarse: ShadingNetwork,
+        fine: ShadingNetwork,
         sampling: Sampling,
         box: Box,
         background: Colour,
@@ -119,7 +129,7 @@ class TriplaneField:
         rays: Rays,
         distances: Float[Tensor, "rays samples"],
         t_max: Float[Tensor, "rays"],
-        network: TriplaneNetwork,
+        network: ShadingNetwork,
     ) -> tuple[ShadedRays, Float[Tensor, "all"]]:
         """Pixels, and the weights of all samples. The last sample of a ray stands for what is left of it in the box."""
         count = distances.shape[1]

@@ -27,10 +27,17 @@ def lpips(
     """
     if lpips_note(backbone):
         return None
+    with torch.no_grad():
+        return float(lpips_loss(prediction, truth, backbone))
+
+
+def lpips_loss(
+    prediction: Float[Tensor, "height width 3"], truth: Float[Tensor, "height width 3"], backbone: str = "vgg"
+) -> Float[Tensor, ""]:
+    """The same, differentiable in the prediction; the weights must be there, see `lpips_note`."""
     network = _network(backbone, prediction.device)
     x, y = (image.float().permute(2, 0, 1)[None] * 2 - 1 for image in (prediction, truth))
-    with torch.inference_mode():
-        return float(network(x, y))
+    return network(x, y).squeeze()
 
 
 def lpips_note(backbone: str = "vgg") -> str:

@@ -9,10 +9,10 @@ import torch
 from nerfzip.entropy.factorized import FactorizedModel
 
 
-def trained(values: torch.Tensor, steps: int = 400) -> FactorizedModel:
+def trained(values: torch.Tensor, steps: int = 200) -> FactorizedModel:
     torch.manual_seed(0)
     model = FactorizedModel(values.shape[1], scale=4.0)
-    optimiser = torch.optim.Adam(model.parameters(), lr=2e-2)
+    optimiser = torch.optim.Adam(model.parameters(), lr=4e-2)
     for _ in range(steps):
         optimiser.zero_grad()
         model.bits(values + torch.rand_like(values) - 0.5).backward()

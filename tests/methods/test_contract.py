@@ -1,15 +1,18 @@
 """Every registered method, through fit → compress → file → fresh process → render; and every rate of its ladder."""
 
+import functools
 import json
 import math
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_codec import tiny_base_model
 
 from nerfzip import registry
 from nerfzip.benchmark.camera_file import write_cameras
@@ -50,6 +53,7 @@ TINY_VOXELS = [
 TINY_SCHEDULE = ["iterations=12", "rays=256", "refresh_at=[5]"]
 SCHEDULES = ["base.first", "base.further", "key", "other"]
 TINY: dict[str, list[str]] = {
+    "codecnerf": ["method.finetuning.iterations=5", "method.finetuning.rays=256"],
     "jointrf": [
         *(word.replace("method.base.", "method.base.teacher.") for word in TINY_VOXELS),
         "method.base.budget.parameters=20000",
@@ -134,8 +138,15 @@ def capture_words(name: str) -> list[str]:
     return TINY_VIDEO if getattr(build(config.method_settings), "volumetric", False) else TINY_SCENE
 
 
+@functools.cache
+def base_model() -> Path:
+    """Of CodecNeRF; one that has learnt nothing will do."""
+    return tiny_base_model(Path(tempfile.mkdtemp()))
+
+
 def tiny_settings(name: str) -> list[str]:
-    return TINY.get(name.split("/")[0], TINY_VOXELS) + TINY_VARIANTS.get(name, [])
+    own = [f"method.base_model={base_model()}"] if name.startswith("codecnerf") else []
+    return TINY.get(name.split("/")[0], TINY_VOXELS) + TINY_VARIANTS.get(name, []) + own
 
 
 @pytest.mark.parametrize("name", registry.names("method"))
@@ -146,7 +157,10 @@ def test_every_method_takes_its_tiny_settings(name: str) -> None:
         pytest.fail(f"add settings for {name} to TINY, and the method is tested: {error}")
 
 
-@pytest.mark.parametrize("name", registry.names("method"))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if "/" in name else []) for name in registry.names("method")],
+)
 def test_fit_compress_decode_in_a_fresh_process(name: str, tmp_path: Path) -> None:
     words = [f"method={name}", *capture_words(name), f"dataset.cache={tmp_path / 'views'}", *tiny_settings(name)]
     (config,) = job_configs(words)

@@ -2,7 +2,6 @@ import pytest
 import torch
 from tiny_models import tiny_triplanes
 
-from methods.triplanes.training import Schedule, learning_rate, total_variation
 from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.config import build, job_configs
 from nerfzip.data.scene import Scene
@@ -42,18 +41,6 @@ def test_the_published_size_follows_from_the_shapes() -> None:
     width, layers = method.networks.width, method.networks.hidden_layers
     weights = (2 * method.channels + 12) * width + (layers - 1) * width**2 + 4 * width
     assert weights == 76 * 64 + 5 * 64 * 64 + 64 * 4
-
-
-def test_the_learning_rate_rises_and_falls() -> None:
-    schedule = Schedule(1000, 1, 0.1, 0.1, warm_up=100, variation=0.0)
-    factors = [learning_rate(iteration, schedule) for iteration in range(1001)]
-    assert factors[0] == 0.01 and factors[99] == factors[100] == 1.0
-    assert factors[550] == pytest.approx(0.5) and factors[1000] == pytest.approx(0.0)
-
-
-def test_total_variation_of_a_ramp() -> None:
-    planes = torch.arange(5.0)[None, :, None, None].expand(3, 5, 4, 2)
-    assert float(total_variation([planes])) == pytest.approx(2 * 3 * 1.0)
 
 
 def test_impossible_settings_are_refused(tiny_scene: Scene) -> None:

@@ -1,0 +1,155 @@
+"""The file of a base model: what sender and receiver share (safetensors, with the sizes of its networks)."""
+
+import functools
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+from jaxtyping import Int
+from safetensors.torch import load, save
+from torch import Tensor
+
+from methods.codecnerf.codec import Codec, CodecSizes
+from methods.codecnerf.triplane_decoder import TriplaneDecoderSizes
+from methods.codecnerf.view_encoder import ViewEncoderSizes
+from nerfzip.errors import BitstreamError, ConfigError
+from nerfzip.fields.triplane_field import NetworkSizes, Sampling
+from nerfzip.files import write_atomically
+
+SIZES, COUNTS = "sizes", "code_counts"
+DIGEST_BYTES = 16
+MODELS_VARIABLE = "NERFZIP_MODELS"
+SHIPPED = Path(__file__).parent / "small.safetensors"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """
+    Attributes:
+        counts: how often each code occurs, at least 1: the prior of the codes' indices.
+        digest: of the file, which bitstreams name.
+    """
+
+    codec: Codec
+    counts: Int[np.ndarray, "codes"]
+    digest: str
+
+
+def write_base_model(path: Path, codec: Codec, counts: Int[np.ndarray, "codes"]) -> str:
+    """Weights as float32; the digest is returned."""
+    tensors: dict[str, Tensor] = {name: values.contiguous() for name, values in _stored(codec).items()}
+    tensors[COUNTS] = torch.from_numpy(counts.astype(np.int32))
+    data = save(tensors, {SIZES: json.dumps(asdict(codec.sizes))})
+    write_atomically(path, data)
+    return _digest(data)
+
+
+def models_folder() -> Path:
+    """Where base models are kept by their digests, for decoding: $NERFZIP_MODELS, or a folder in the user's cache."""
+    own = os.environ.get(MODELS_VARIABLE)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(own) if own else cache / "nerfzip" / "models"
+
+
+def read_base_model(path: Path | None) -> BaseModel:
+    """
+    Args:
+        path: None is the model that ships. Another is copied to the folder of models, where decoding finds it.
+
+    Raises:
+        ConfigError: there is no such file, or it is no base model.
+    """
+    model = _read(path or SHIPPED)
+    kept = models_folder() / f"{model.digest}.safetensors"
+    if path is not None and not kept.exists():
+        write_atomically(kept, path.read_bytes())
+    return model
+
+
+def base_model_of(digest: Any, preferred: Path | None) -> BaseModel:
+    """The base model that a file was made with.
+
+    Args:
+        preferred: where to look besides.
+
+    Raises:
+        BitstreamError: it is in none of the places where it could be.
+    """
+    places = [path for path in (preferred, SHIPPED) if path is not None]
+    if isinstance(digest, str) and len(digest) == 2 * DIGEST_BYTES and digest.isalnum():
+        places.append(models_folder() / f"{digest}.safetensors")
+    for path in places:
+        if path.is_file():
+            model = _read(path)
+            if model.digest == digest:
+                return model
+    raise BitstreamError(
+        f"header.base: the file needs the base model {digest!r}; looked for it at {', '.join(map(str, places))};"
+        f" name it with method.base_model=FILE, or put it into the folder of {MODELS_VARIABLE} as <digest>.safetensors"
+    )
+
+
+# A model is read for each file that is decoded; its time of change tells whether it is still the same.
+@functools.lru_cache(maxsize=2)
+def _cached(path: Path, changed: int) -> BaseModel:
+    return _parsed(path, path.read_bytes())
+
+
+def _read(path: Path) -> BaseModel:
+    try:
+        return _cached(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: the base model can't be read: {error.strerror}; train one with `nerfzip train method=codecnerf`,"
+            " or name another with method.base_model=FILE"
+        ) from error
+
+
+def _parsed(path: Path, data: bytes) -> BaseModel:
+    try:
+        sizes = _sizes(json.loads(_metadata(data)[SIZES]))
+        tensors = load(data)
+        counts = tensors.pop(COUNTS).numpy()
+        # Its first weights are random; what draws after us must not depend on whether the model had been read.
+        with torch.random.fork_rng(devices=[]):
+            codec = Codec(sizes, decay=1.0)
+        missing, unexpected = codec.load_state_dict(tensors, strict=False)
+        if unexpected or set(missing) - _unstored(codec):
+            raise ValueError(f"tensors that do not fit its sizes: {[*missing, *unexpected][:3]}")
+        if len(counts) != sizes.codes or counts.min() < 1:
+            raise ValueError(f"{COUNTS} must hold {sizes.codes} numbers of at least 1")
+    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        raise ConfigError(f"{path}: not a base model of CodecNeRF: {error}") from error
+    return BaseModel(codec.requires_grad_(False).eval(), counts.astype(np.int64), _digest(data))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[: 2 * DIGEST_BYTES]
+
+
+def _unstored(codec: Codec) -> set[str]:
+    """Names of what only training needs."""
+    return {"quantizer.counts", "quantizer.sums"}
+
+
+def _stored(codec: Codec) -> dict[str, Tensor]:
+    unstored = _unstored(codec)
+    return {name: values for name, values in codec.state_dict().items() if name not in unstored}
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """Of a safetensors file: eight bytes of length, then JSON."""
+    length = int.from_bytes(data[:8], "little")
+    header: dict[str, Any] = json.loads(data[8 : 8 + length])
+    return header["__metadata__"]
+
+
+def _sizes(values: dict[str, Any]) -> CodecSizes:
+    inner = {"views": ViewEncoderSizes, "planes": TriplaneDecoderSizes, "networks": NetworkSizes, "sampling": Sampling}
+    return CodecSizes(**{name: inner[name](**value) if name in inner else value for name, value in values.items()})

@@ -1,0 +1,264 @@
+"""CodecNeRF: from the views of an object to a file, and back (Kang et al. 2025)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from methods.codecnerf.base_model import BaseModel, base_model_of, read_base_model
+from methods.codecnerf.base_training import Schedule as BaseSchedule
+from methods.codecnerf.base_training import train_base_model
+from methods.codecnerf.codec import CodecSizes
+from methods.codecnerf.coding import Coder, Contents, Layout, decode_contents, encode_contents
+from methods.codecnerf.deltas import STARTS, AdaptedNetwork, DeltaSizes, NetworkDeltas, PlaneDeltas
+from methods.codecnerf.examples import source_views, views_for_the_encoder
+from methods.codecnerf.finetuning import Prior, Rate, Schedule, finetune
+from nerfzip.bitstream import pack, tensor_digest, unpack
+from nerfzip.data.scene import Scene
+from nerfzip.entropy.table_coder import Probabilities
+from nerfzip.errors import BitstreamError, ConfigError, require_setting
+from nerfzip.fields.header_values import LARGEST_EXTENT, box, integer, number, numbers
+from nerfzip.fields.triplane_field import ShadingNetwork, TriplaneField
+from nerfzip.geometry import Box, Colour
+from nerfzip.quantization.networks import load_network, network_arrays, network_layout
+from nerfzip.training.ray_sampler import RaySampler
+
+METHOD = "codecnerf"
+MOST_RANKS = 64
+
+
+@dataclass(frozen=True)
+class EncodedObject:
+    """What one pass through the encoder gives.
+
+    Attributes:
+        base: digest of the base model.
+        indices: of the codes.
+    """
+
+    base: str
+    indices: Int[Tensor, "3 rows columns"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a field needs to know of its object besides tensors."""
+
+    box: Box
+    background: Colour
+    near: float
+
+    def field(
+        self, base: BaseModel, scales: list[Tensor], coarse: ShadingNetwork, fine: ShadingNetwork
+    ) -> TriplaneField:
+        return TriplaneField(scales, coarse, fine, base.codec.sizes.sampling, self.box, self.background, self.near)
+
+
+class DecodedObject:
+    """A `nerfzip.method.Field`."""
+
+    def __init__(self, field: TriplaneField, arrays: dict[str, np.ndarray]) -> None:
+        self.box = field.box
+        self.render = field.render
+        self._arrays = arrays
+
+    def coded_tensors(self) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(array) for name, array in self._arrays.items()}
+
+
+class ObjectDeltas(nn.Module):
+    """All that fine-tuning changes.
+
+    Args:
+        start, deviation: of the planes' deltas, see `PlaneDeltas`.
+    """
+
+    def __init__(self, base: BaseModel, sizes: DeltaSizes, start: str = STARTS[0], deviation: float = 1.0) -> None:
+        super().__init__()
+        codec = base.codec
+        self.planes = PlaneDeltas(codec.sizes.sides, codec.sizes.planes.channels, sizes.planes, start, deviation)
+        self.coarse: NetworkDeltas = NetworkDeltas(codec.coarse, sizes.networks)
+        self.fine: NetworkDeltas = NetworkDeltas(codec.fine, sizes.networks)
+
+    def field(self, base: BaseModel, scales: list[Tensor], around: Surroundings) -> TriplaneField:
+        """Of these planes, with the adapted networks."""
+        coarse, fine = AdaptedNetwork(base.codec.coarse, self.coarse), AdaptedNetwork(base.codec.fine, self.fine)
+        return around.field(base, scales, coarse, fine)
+
+    def parts(self, coder: Coder) -> list[tuple[str, nn.Module, str]]:
+        """Name, layers and kind of storage of all that is no matrix."""
+        return [
+            ("vectors", self.planes.vectors, coder.vector_kind),
+            ("coarse", self.coarse, coder.network_kind),
+            ("fine", self.fine, coder.network_kind),
+        ]
+
+    def others(self, coder: Coder) -> dict[str, np.ndarray]:
+        """Arrays of the vectors and the networks, as they are stored."""
+        return {
+            f"{name}.{key}": array
+            for name, layers, kind in self.parts(coder)
+            for key, array in network_arrays(layers, kind).items()
+        }
+
+    def layout(self, coder: Coder) -> Layout:
+        return {
+            f"{name}.{key}": layout
+            for name, layers, kind in self.parts(coder)
+            for key, layout in network_layout(layers, kind).items()
+        }
+
+    def load(self, arrays: dict[str, np.ndarray], coder: Coder) -> None:
+        """
+        Raises:
+            BitstreamError: a weight is not finite.
+        """
+        for name, layers, _ in self.parts(coder):
+            own = {key.removeprefix(f"{name}."): array for key, array in arrays.items() if key.startswith(f"{name}.")}
+            load_network(layers, own)
+
+
+class CodecNeRF:
+    """A base model that many objects share, and what fine-tuning adds for one.
+
+    Args:
+        base_model: its file; None is the one that ships.
+        codec: sizes of a base model that is to be trained; those of a file are in the file.
+        training: of a base model.
+        deltas: sizes.
+        start, deviation: of the planes' deltas, see `PlaneDeltas`.
+        finetuning: 0 iterations leave the bare code.
+        rate: of fine-tuning.
+        coder: "float32" (PEFT), "paper" (PEFT++) or "context" (ours).
+    """
+
+    def __init__(
+        self,
+        base_model: str | None,
+        codec: CodecSizes,
+        training: BaseSchedule,
+        deltas: DeltaSizes,
+        start: str,
+        deviation: float,
+        finetuning: Schedule,
+        rate: Rate,
+        coder: str,
+    ) -> None:
+        if coder not in list(Coder):
+            raise ConfigError(f"method.coder: {coder!r}, expected {', '.join(Coder)}")
+        require_setting(start in STARTS, "method.start", start, " or ".join(STARTS))
+        require_setting(deviation > 0, "method.deviation", deviation, "more than 0")
+        self.base_model = None if base_model is None else Path(base_model)
+        self.codec = codec
+        self.training = training
+        self.deltas = deltas
+        self.start = start
+        self.deviation = deviation
+        self.finetuning = finetuning
+        self.rate = rate
+        self.coder = Coder(coder)
+
+    def train(self, scenes: Sequence[Scene], validation: Sequence[Scene], folder: Path, seed: int) -> None:
+        """Train a base model, or go on with its training, and write it to `folder`."""
+        train_base_model(self.codec, self.training, scenes, validation, folder, seed)
+
+    def fit(self, scene: Scene) -> EncodedObject:
+        base = read_base_model(self.base_model)
+        views = views_for_the_encoder(scene)
+        source = source_views(scene, views, list(range(len(views))))
+        return EncodedObject(base.digest, base.codec.encode(source).to(torch.int32))
+
+    def compress(self, model: EncodedObject, scene: Scene) -> bytes:
+        base = read_base_model(self.base_model)
+        # The file may have changed since the fit was cached under its name.
+        indices = model.indices if model.base == base.digest else self.fit(scene).indices
+        around = Surroundings(scene.box, scene.background, scene.near)
+        header = {"base": base.digest, "coder": str(self.coder), **describe(around)}
+        contents, probabilities = Contents(indices.numpy(), [], {}), _no_probabilities
+        if self.finetuning.iterations > 0:
+            header["deltas"] = asdict(self.deltas)
+            contents, probabilities = self._refined(base, indices, scene, around)
+        sections = encode_contents(contents, self.coder, base.counts, probabilities)
+        return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
+
+    def _refined(self, base: BaseModel, indices: Tensor, scene: Scene, around: Surroundings) -> tuple[Contents, Any]:
+        deltas = ObjectDeltas(base, self.deltas, self.start, self.deviation)
+        field = deltas.field(base, base.codec.decode(indices.long()), around)
+        rate = None if self.coder is Coder.FLOAT32 else self.rate
+        prior = None if rate is None else Prior(len(deltas.planes.matrices), self.deltas.planes, rate)
+        sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background))
+        networks = [deltas.coarse, deltas.fine]
+        finetune(field, deltas.planes, networks, prior, sampler, self.finetuning, rate, f"fine-tune {scene.name}")
+        matrices = [matrix.detach() for matrix in deltas.planes.matrices]
+        if rate is not None:
+            matrices = [matrix.round().to(torch.int32) for matrix in matrices]
+        contents = Contents(indices.numpy(), [matrix.numpy() for matrix in matrices], deltas.others(self.coder))
+
+        def probabilities(scale: int) -> Probabilities:
+            assert prior is not None
+            return lambda low, high: prior.of_scale(scale).probabilities(low, high).numpy()
+
+        return contents, probabilities
+
+    def decompress(self, data: bytes) -> DecodedObject:
+        stream = unpack(data)
+        header = stream.header
+        around = parse_surroundings(header)
+        coder = header.get("coder")
+        if coder not in list(Coder):
+            raise BitstreamError(f"header.coder: {coder!r}, expected {', '.join(Coder)}")
+        base = base_model_of(header.get("base"), self.base_model)
+        sizes = _delta_sizes(header)
+        codec_sizes = base.codec.sizes
+        shapes, layout, deltas = [], {}, None
+        if sizes is not None:
+            deltas = ObjectDeltas(base, sizes)
+            shapes = [(3, side, side, sizes.planes) for side in codec_sizes.sides]
+            layout = deltas.layout(Coder(coder))
+        contents = decode_contents(stream.sections, Coder(coder), base.counts, codec_sizes.lattice, shapes, layout)
+        arrays = contents.arrays()
+        if tensor_digest(arrays) != stream.digest:
+            raise BitstreamError("the decoded tensors do not have the digest that the file states")
+        scales = base.codec.decode(torch.from_numpy(contents.indices).long())
+        if deltas is None:
+            field = around.field(base, scales, base.codec.coarse, base.codec.fine)
+        else:
+            deltas.load(contents.others, Coder(coder))
+            matrices = [torch.from_numpy(matrix).float() for matrix in contents.matrices]
+            with torch.no_grad():
+                field = deltas.field(base, deltas.planes.added(scales, matrices), around)
+            deltas.requires_grad_(False)
+        return DecodedObject(field, arrays)
+
+
+def describe(around: Surroundings) -> dict[str, Any]:
+    """For a header; see `parse_surroundings`."""
+    corners = [*around.box.minimum, *around.box.maximum]
+    return {"box": corners, "background": list(around.background), "near": around.near}
+
+
+def parse_surroundings(header: dict[str, Any]) -> Surroundings:
+    """
+    Raises:
+        BitstreamError: a value is missing or impossible.
+    """
+    red, green, blue = numbers(header, "background", 3, 0, 1)
+    return Surroundings(box(header), (red, green, blue), number(header, "near", 0, LARGEST_EXTENT))
+
+
+def _delta_sizes(header: dict[str, Any]) -> DeltaSizes | None:
+    if "deltas" not in header:
+        return None
+    sizes = header["deltas"]
+    if not isinstance(sizes, dict):
+        raise BitstreamError(f"header.deltas: {sizes!r}, expected an object")
+    return DeltaSizes(**{name: integer(sizes, name, 1, MOST_RANKS) for name in ("planes", "networks")})
+
+
+def _no_probabilities(scale: int) -> Probabilities:
+    raise AssertionError("there are no matrices")

@@ -1,0 +1,52 @@
+"""`nerfzip train`: the model that a method trains once, on many scenes."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from nerfzip.config import TrainingConfig, build, training_config
+from nerfzip.data.scene import Scene
+from nerfzip.errors import ConfigError
+from nerfzip.files import check_writable
+
+
+@dataclass(frozen=True)
+class Scenes(Sequence[Scene]):
+    """Scenes of one data set, each loaded when it is asked for.
+
+    Attributes:
+        settings: of the data set.
+        names: of the scenes, or their numbers.
+    """
+
+    settings: dict[str, Any]
+    names: Sequence[str | int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Scenes": ...
+    def __getitem__(self, index: int | slice) -> "Scene | Scenes":
+        if isinstance(index, slice):
+            return Scenes(self.settings, self.names[index])
+        return build(self.settings | {"scene": self.names[index]})
+
+
+def main(arguments: Namespace) -> int:
+    config = training_config(arguments.overrides)
+    method = build(config.method_settings)
+    if not hasattr(method, "train"):
+        raise ConfigError(f"method {config.method} has nothing to train beforehand; use nerfzip run or sweep")
+    check_writable(config.out / "any")
+    method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed)
+    return 0
+
+
+def _scenes(config: TrainingConfig, split: str) -> Scenes:
+    names = config.scenes if split == "train" else config.validation
+    of_objects = {"split": split} if "split" in config.dataset_settings else {}
+    return Scenes(config.dataset_settings | of_objects, names)
