@@ -29,7 +29,8 @@ VIEWS = {
 def demo(words: list[str]) -> int:
     """Do the jobs, draw their pictures, write the report; return the exit status."""
     words = ["+preset=demo", *words]
-    status = nerfzip(["sweep", *words])
+    # Two at once, a core each: most of the first demo's time goes into compiling kernels, which takes one core.
+    status = nerfzip(["sweep", *words, "hydra/launcher=joblib"])
     if status:
         return status
     configs = sweep_configs(words)

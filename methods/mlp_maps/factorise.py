@@ -49,15 +49,18 @@ def with_colour_rank(model: MapsModel, rank: int) -> MapsModel:
 
 @torch.no_grad()
 def with_short_latents(model: MapsModel) -> MapsModel:
-    """The same frames by latent codes with no more values than there are frames; the decoder starts from these."""
+    """The same frames by latent codes with no more values than there are frames; the decoder starts from these.
+
+    The codes are turned and scaled together, so that those of frames that are alike stay alike.
+    """
     layout = model.layout
     amounts, sizes, directions = torch.linalg.svd(model.latents.double(), full_matrices=False)
     result = MapsModel(replace(layout, decoder=replace(layout.decoder, latent=len(sizes))))
     state = dict(model.state_dict())
-    # Codes of about one, as they were, and the weights as large as their codes.
-    scale = len(amounts) ** 0.5
-    state["latents"] = (amounts * scale).float()
-    state["decoder.start.weight"] = (state["decoder.start.weight"].double() @ directions.T * (sizes / scale)).float()
+    codes = amounts * sizes
+    scale = codes.square().mean().sqrt()
+    state["latents"] = (codes / scale).float()
+    state["decoder.start.weight"] = (state["decoder.start.weight"].double() @ directions.T * scale).float()
     gains = model.decoder.start.gain / result.decoder.start.gain
     state["decoder.start.weight"] *= gains
     result.load_state_dict(state)

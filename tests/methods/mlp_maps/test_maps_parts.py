@@ -130,6 +130,17 @@ def test_short_latents_show_the_same_frames() -> None:
                 torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
+def test_short_latents_of_frames_that_are_alike_are_alike() -> None:
+    """All distances between the codes of frames shrink or grow by one factor."""
+    model = trained_model()
+    with torch.no_grad():
+        model.latents[2] = model.latents[1] + 0.01 * torch.randn_like(model.latents[1])
+    short = with_short_latents(model)
+    before, after = (torch.cdist(codes.detach(), codes.detach()) for codes in (model.latents, short.latents))
+    factor = after[0, 1] / before[0, 1]
+    torch.testing.assert_close(after, before * factor, atol=1e-4, rtol=1e-3)
+
+
 def test_a_shared_network_has_no_colour_maps_to_reduce() -> None:
     model = trained_model(shared=16)
     assert with_colour_rank(model, 4) is model
