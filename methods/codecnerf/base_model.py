@@ -25,6 +25,8 @@ from nerfzip.files import write_atomically
 SIZES, COUNTS = "sizes", "code_counts"
 DIGEST_BYTES = 16
 MODELS_VARIABLE = "NERFZIP_MODELS"
+UNSTORED = {"quantizer.counts", "quantizer.sums"}
+"""What only training needs."""
 SHIPPED = Path(__file__).parent / "small.safetensors"
 
 
@@ -120,7 +122,7 @@ def _parsed(path: Path, data: bytes) -> BaseModel:
         with torch.random.fork_rng(devices=[]):
             codec = Codec(sizes, decay=1.0)
         missing, unexpected = codec.load_state_dict(tensors, strict=False)
-        if unexpected or set(missing) - _unstored(codec):
+        if unexpected or set(missing) - UNSTORED:
             raise ValueError(f"tensors that do not fit its sizes: {[*missing, *unexpected][:3]}")
         if len(counts) != sizes.codes or counts.min() < 1:
             raise ValueError(f"{COUNTS} must hold {sizes.codes} numbers of at least 1")
@@ -133,14 +135,8 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[: 2 * DIGEST_BYTES]
 
 
-def _unstored(codec: Codec) -> set[str]:
-    """Names of what only training needs."""
-    return {"quantizer.counts", "quantizer.sums"}
-
-
 def _stored(codec: Codec) -> dict[str, Tensor]:
-    unstored = _unstored(codec)
-    return {name: values for name, values in codec.state_dict().items() if name not in unstored}
+    return {name: values for name, values in codec.state_dict().items() if name not in UNSTORED}
 
 
 def _metadata(data: bytes) -> dict[str, str]:

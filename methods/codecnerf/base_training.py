@@ -21,7 +21,7 @@ from methods.codecnerf.processes import average, joined, process_count, process_
 from methods.codecnerf.validation import bare_quality, code_counts
 from methods.codecnerf.view_encoder import load_transformer
 from nerfzip.data.scene import Scene
-from nerfzip.errors import TrainingError, require_setting
+from nerfzip.errors import ConfigError, TrainingError, require_setting
 from nerfzip.progress import track
 
 logger = logging.getLogger("nerfzip")
@@ -188,6 +188,11 @@ class BaseTraining:
         checkpoint = load_checkpoint(self.folder, self.codec)
         if checkpoint is None:
             return 0
+        if checkpoint.processes != process_count():
+            raise ConfigError(
+                f"{self.folder}: {checkpoint.processes} processes began this training, {process_count()} would go on;"
+                " with as many as before it ends with the same weights"
+            )
         self.codec.load_state_dict(checkpoint.codec)
         self.optimiser.load_state_dict(checkpoint.optimiser)
         logger.info("goes on at step %d of %d", checkpoint.step, self.schedule.steps)

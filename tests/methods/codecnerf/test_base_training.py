@@ -14,6 +14,7 @@ from tiny_codec import SIZES, TRAINING, tiny_codec, tiny_object
 
 from methods.codecnerf.base_model import read_base_model
 from methods.codecnerf.base_training import BaseTraining, Schedule, train_base_model
+from methods.codecnerf.checkpoint import Checkpoint, save_checkpoint
 from methods.codecnerf.codec import Codec
 from methods.codecnerf.examples import Sample, draw_example
 from methods.codecnerf.objective import Weights, forward
@@ -156,6 +157,13 @@ def test_what_is_written(objects: list[Scene], tmp_path: Path) -> None:
     assert model.digest in (tmp_path / "base.md").read_text()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6] and lines[1]["validation_psnr"] > 0
+
+
+def test_as_many_processes_go_on_as_began(objects: list[Scene], tmp_path: Path) -> None:
+    codec, optimiser = tiny_codec(), torch.optim.AdamW(tiny_codec().parameters())
+    save_checkpoint(tmp_path, Checkpoint(2, 3, codec.state_dict(), optimiser.state_dict()))
+    with pytest.raises(ConfigError, match="3 processes began this training, 1 would go on"):
+        trained(TRAINING, objects, tmp_path)
 
 
 def test_checkpoints_of_other_sizes_and_damaged_ones_are_refused(objects: list[Scene], tmp_path: Path) -> None:
