@@ -1,7 +1,8 @@
 """The float32 model that compression starts from."""
 
+import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool
 from torch import Tensor
@@ -12,7 +13,7 @@ from methods.mlp_maps.encoder import EncoderSizes, LatentEncoder, encoder_images
 from methods.mlp_maps.field import PLANES, Shading
 from methods.mlp_maps.header import Description, describe
 from methods.mlp_maps.model import FEATURES_PER_LEVEL, Layout, MapsModel
-from methods.mlp_maps.occupancy import OccupancySettings, frame_boxes, hulls, occupied
+from methods.mlp_maps.occupancy import EVERYWHERE, OccupancySettings, frame_boxes, hulls, occupied
 from methods.mlp_maps.pixels import FramePixels
 from methods.mlp_maps.training import Frame, Schedule, train
 from nerfzip.data.scene import VolumetricScene
@@ -23,6 +24,7 @@ from nerfzip.progress import track
 from nerfzip.sampling import Occupancy
 from nerfzip.training.hull import HullSettings
 
+logger = logging.getLogger("nerfzip")
 MAP_AXES = {"orthogonal": PLANES, "xy": PLANES[:1], "three_xy": PLANES[:1] * 3}
 """What the maps lie on, by name; all but the first are ablations (paper, Table 2)."""
 UNITS_PER_DIAGONAL = 2.0
@@ -86,7 +88,8 @@ class MapsVideo:
         rendering: see `Rendering`.
         hull: of carving what may be occupied; None looks at whole boxes in training.
         hull_resolution: voxels along the longest side of the video's box, from which the frames' boxes are made.
-        occupancy: of what is looked at after training.
+        occupancy: of what is looked at after training; None looks everywhere in a frame's box, in training too (an
+            ablation).
         band: pixels of this width round the foreground's edge are not trained on; 0 keeps them.
         schedule: of training.
     """
@@ -104,7 +107,7 @@ class MapsVideo:
         rendering: Rendering,
         hull: HullSettings | None,
         hull_resolution: int,
-        occupancy: OccupancySettings,
+        occupancy: OccupancySettings | None,
         band: int,
         schedule: Schedule,
     ) -> None:
@@ -135,15 +138,20 @@ class MapsVideo:
         self.hull_resolution = hull_resolution
         self.occupancy = occupancy
         self.band = band
-        self.schedule = schedule
+        # Where nothing is skipped, what was seen changes nothing.
+        self.schedule = schedule if occupancy else replace(schedule, refresh_at=())
+
+    @property
+    def occupancy_resolution(self) -> tuple[int, int, int]:
+        return self.occupancy.resolution if self.occupancy else EVERYWHERE
 
     def fit(self, video: VolumetricScene) -> FittedMaps:
         boxes = frame_boxes(video, self.hull_resolution, self.hull)
         layout = self._layout(video, boxes[0])
         # What no file can hold is not trained.
-        describe(Description(layout, self.occupancy.resolution, video.box))
+        describe(Description(layout, self.occupancy_resolution, video.box))
         model = MapsModel(layout)
-        frames = self.frames(video, boxes, hulls(video, boxes, self.occupancy.resolution, self.hull))
+        frames = self.frames(video, boxes, hulls(video, boxes, self.occupancy_resolution, self.hull))
         encoder = None
         if self.encoder is not None:
             encoder = LatentEncoder(self.encoder, self.decoder.latent, encoder_images(video, self.encoder))
@@ -162,9 +170,14 @@ class MapsVideo:
 
     def masks(self, model: MapsModel, boxes: list[Box], occupancies: list[Occupancy]) -> list[Bool[Tensor, "x y z"]]:
         """What rendering looks at, of each frame; at most what training has looked at."""
-        parts = enumerate(zip(boxes, occupancies, strict=True))
-        fields = (model.field(index, box, occupancy) for index, (box, occupancy) in parts)
-        return [occupied(field, field.occupancy.mask > 0, self.occupancy) for field in fields]
+        masks = [occupancy.mask > 0 for occupancy in occupancies]
+        if self.occupancy is None:
+            return masks
+        for index, (box, occupancy) in enumerate(zip(boxes, occupancies, strict=True)):
+            masks[index] = occupied(model.field(index, box, occupancy), masks[index], self.occupancy)
+            if not bool(masks[index].any()):
+                logger.warning("frame %d: nothing is dense enough to be kept, it will show the background", index)
+        return masks
 
     def _layout(self, video: VolumetricScene, box: Box) -> Layout:
         view, rendering = self.view, self.rendering

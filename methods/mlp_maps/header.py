@@ -123,7 +123,7 @@ def parse(header: Any, frames: int) -> Description:
         raise BitstreamError(f"header.field.shared: {layers} layers, expected 1 to {MOST_LAYERS}")
     red, green, blue = numbers(header, "background", 3, 0, 1)
     (near,) = numbers(header, "near", 1, 0, LARGEST_UNIT)
-    x, y, z = integers(header, "occupancy", 3, 2, LARGEST_SIDE)
+    x, y, z = integers(header, "occupancy", 3, 1, LARGEST_SIDE)
     levels = _levels(header, features)
     layout = Layout(frames, levels, decoder, shading, width, layers, (red, green, blue), near)
     # Before any model is made, even one without memory: its layers would be checked by torch, which says less.

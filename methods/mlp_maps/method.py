@@ -53,7 +53,6 @@ class MLPMaps:
         finetuning: of the training together with the coding.
         rate: what bits cost in it.
         group: frames in a GOF, of which the first is the context of the others.
-        skipping: False writes occupancy volumes without an empty voxel, so that rays look everywhere (an ablation).
     """
 
     volumetric = True
@@ -67,7 +66,6 @@ class MLPMaps:
         finetuning: Schedule,
         rate: Rate,
         group: int,
-        skipping: bool,
     ) -> None:
         if coder not in list(Coder):
             raise ConfigError(f"method.coder: {coder!r}, expected {' or '.join(Coder)}")
@@ -80,7 +78,6 @@ class MLPMaps:
         self.finetuning = finetuning
         self.rate = rate
         self.group = group
-        self.skipping = skipping
 
     def fit(self, video: VolumetricScene) -> FittedMaps:
         return self.base.fit(video)
@@ -109,11 +106,9 @@ class MLPMaps:
             sections = {name: shared.encode(name, coded) for name in (TABLES, DECODER)}
             tensors, latent_step = shared.tensors(coded), int(coded.steps[LATENTS])
             latents = coded.symbols[LATENTS].flatten(1)
-        if not self.skipping:
-            masks = [torch.ones_like(mask) for mask in masks]
         frames = stored_frames(fitted.boxes, masks, latents)
         description = Description(
-            model.layout, self.base.occupancy.resolution, surrounding([frame.box for frame in frames])
+            model.layout, self.base.occupancy_resolution, surrounding([frame.box for frame in frames])
         )
         groups = GroupsOfFrames(len(frames), min(self.group, len(frames)))
         header: dict[str, Any] = {"video": groups.to_header(), "coder": str(self.coder), "field": describe(description)}

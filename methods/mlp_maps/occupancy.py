@@ -13,6 +13,8 @@ from nerfzip.geometry import Box
 from nerfzip.training.hull import HullSettings, hull_of
 
 POINTS_AT_ONCE = 2**16
+EVERYWHERE = (1, 1, 1)
+"""A volume of one voxel, always occupied: nothing is skipped."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,28 @@ class OccupancySettings:
 def frame_boxes(video: VolumetricScene, resolution: int, settings: HullSettings | None) -> list[Box]:
     """Around what each frame shows: as the capture says, or else its visual hull; without that the video's box.
 
+    Corners are float32, as in files.
+
     Args:
         resolution: voxels along the longest side of the video's box, of which the hull is made.
+
+    Raises:
+        CaptureError: a box is empty.
     """
+    boxes = _frame_boxes(video, resolution, settings)
+    for index, box in enumerate(boxes):
+        # False for NaN too.
+        if not all(side > 0 for side in box.size):
+            where = f"{video.name}: frame {index}"
+            raise CaptureError(f"{where}: a box from {box.minimum} to {box.maximum}, expected one with an inside")
+    return boxes
+
+
+def _frame_boxes(video: VolumetricScene, resolution: int, settings: HullSettings | None) -> list[Box]:
     if video.frame_boxes is not None:
-        for index, box in enumerate(video.frame_boxes):
-            # False for NaN too.
-            if not all(side > 0 for side in box.size):
-                where = f"{video.name}: frame {index}"
-                raise CaptureError(f"{where}: a box from {box.minimum} to {box.maximum}, expected one with an inside")
-        return list(video.frame_boxes)
+        return [_as_stored(box) for box in video.frame_boxes]
     if settings is None:
-        return [video.box] * len(video)
+        return [_as_stored(video.box)] * len(video)
     size = torch.tensor(video.box.size, dtype=torch.float64)
     counts = (size / size.max() * resolution).round().clamp(min=2).long()
     grid = (int(counts[0]), int(counts[1]), int(counts[2]))
@@ -60,15 +72,21 @@ def frame_boxes(video: VolumetricScene, resolution: int, settings: HullSettings 
     boxes = []
     for index, frame in enumerate(video.frames):
         voxels = hull_of(frame, video.box, grid, settings, index).nonzero()
-        boxes.append(Box.from_tensors(low + (voxels.amin(0) - 0.5) * spacing, low + (voxels.amax(0) + 0.5) * spacing))
+        box = Box.from_tensors(low + (voxels.amin(0) - 0.5) * spacing, low + (voxels.amax(0) + 0.5) * spacing)
+        boxes.append(_as_stored(box))
     return boxes
+
+
+def _as_stored(box: Box) -> Box:
+    """Corners as float32, which a file has."""
+    return Box.from_tensors(*torch.tensor([*box.minimum, *box.maximum]).split(3))
 
 
 def hulls(
     video: VolumetricScene, boxes: list[Box], resolution: tuple[int, int, int], settings: HullSettings | None
 ) -> list[Bool[Tensor, "x y z"]]:
-    """The voxels of each frame's box that may hold something; all of them without settings."""
-    if settings is None:
+    """The voxels of each frame's box that may hold something; all of them without settings, or where nothing is skipped."""
+    if settings is None or resolution == EVERYWHERE:
         return [torch.ones(resolution, dtype=torch.bool)] * len(video)
     frames = zip(video.frames, boxes, strict=True)
     return [

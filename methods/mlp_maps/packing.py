@@ -139,13 +139,7 @@ class FrameFormat:
 def stored_frames(
     boxes: Sequence[Box], masks: Sequence[Bool[Tensor, "x y z"]], latents: Shaped[Tensor, "frames latent"]
 ) -> list[FrameSide]:
-    """All frames, with boxes of the precision that a file has."""
-    frames = zip(boxes, masks, latents.detach(), strict=True)
-    return [FrameSide(_stored(box), mask, latent) for box, mask, latent in frames]
-
-
-def _stored(box: Box) -> Box:
-    return Box.from_tensors(*torch.tensor([*box.minimum, *box.maximum]).split(3))
+    return [FrameSide(*parts) for parts in zip(boxes, masks, latents.detach(), strict=True)]
 
 
 def surrounding(boxes: Sequence[Box]) -> Box:
