@@ -123,9 +123,17 @@ def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         commands,
         "encode",
         "compress a capture to one file",
-        "example:\n  nerfzip encode method=vqrf rate=high dataset=fox dataset.root=DIR out=fox.nrz",
+        "examples:\n  nerfzip encode method=vqrf rate=high dataset=fox dataset.root=DIR out=fox.nrz\n"
+        "  nerfzip encode method=codecnerf cake/*.png out=cake.nrz --no-finetune",
     )
-    encode.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help=f"{_SETTINGS_HELP}; out=FILE.nrz")
+    encode.add_argument(
+        "overrides",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help=f"{_SETTINGS_HELP}; out=FILE.nrz (by default the scene's name); or in place of a data set images, with"
+        " dataset.cameras=FILE or a transforms.json near them",
+    )
+    encode.add_argument("--no-finetune", action="store_true", help="what one pass of the encoder gives, in seconds")
 
 
 def _add_sweep_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -70,12 +70,13 @@ class ViewEncoder(nn.Module):
         if images.shape[2:] != (side, side):
             images = interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
         mean, deviation = (images.new_tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_DEVIATION))
-        tokens = self.transformer.forward_features((images - mean) / deviation)
+        normalised = (images - mean) / deviation
+        tokens = self.transformer.forward_features(normalised)
         tokens = tokens[:, self.transformer.num_prefix_tokens :]
         across = side // self.sizes.patch
         maps = self.to_pixels(tokens.transpose(1, 2).unflatten(2, (across, across)))
         if self.sizes.colours:
-            maps = torch.cat([maps, images], dim=1)
+            maps = torch.cat([maps, normalised], dim=1)
         return maps.permute(0, 2, 3, 1)
 
 

@@ -85,7 +85,7 @@ def _as_stored(box: Box) -> Box:
 def hulls(
     video: VolumetricScene, boxes: list[Box], resolution: tuple[int, int, int], settings: HullSettings | None
 ) -> list[Bool[Tensor, "x y z"]]:
-    """The voxels of each frame's box that may hold something; all of them without settings, or where nothing is skipped."""
+    """The voxels of each frame's box that may hold something; all without settings, or where nothing is skipped."""
     if settings is None or resolution == EVERYWHERE:
         return [torch.ones(resolution, dtype=torch.bool)] * len(video)
     frames = zip(video.frames, boxes, strict=True)

@@ -158,6 +158,7 @@ def keep_ground_truth(out: Path, scene: Capture) -> None:
 
 def _make_point(config: JobConfig, scene: Capture, folder: Path, lock: int) -> Row:
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings(config)).encode())
+    _ = frames_of(scene)[0].test  # Without test views the work would be for nothing.
     reset_peak_memory()
     encoded = encode(config, scene)
     peaks = {"encode": peak_memory(), "encode_device": peak_device_memory()}

@@ -1,25 +1,39 @@
-"""`nerfzip encode`: a capture to a `.nrz` file."""
+"""`nerfzip encode`: a capture, or some images, to a `.nrz` file."""
 
+import json
 from argparse import Namespace
+from pathlib import Path
 
 from nerfzip.benchmark.job import encode
 from nerfzip.config import build, job_configs
+from nerfzip.data.transforms_json import IMAGE_SUFFIXES
 from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable, write_atomically
 
+NO_FINETUNING = "method.finetuning.iterations=0"
+
 
 def main(arguments: Namespace) -> int:
-    configs = job_configs(arguments.overrides)
+    images = [word for word in arguments.overrides if "=" not in word and word.lower().endswith(IMAGE_SUFFIXES)]
+    words = [word for word in arguments.overrides if word not in images]
+    if images:
+        words += ["dataset=images", f"dataset.images={json.dumps(images)}"]
+    if arguments.no_finetune:
+        words.append(NO_FINETUNING)
+    configs = job_configs(words)
     if len(configs) > 1:
         raise ConfigError(
             f"rate: {len(configs)} rates for one file; choose one of {', '.join(c.rate for c in configs)}"
         )
     (config,) = configs
-    if config.out.suffix != ".nrz":
+    named = any(word.startswith("out=") for word in words)
+    if named and config.out.suffix != ".nrz":
         raise ConfigError(f"out={config.out}: expected the file to write, out=NAME.nrz")
-    check_writable(config.out)
     build(config.method_settings)
-    encoded = encode(config, build(config.dataset_settings))
-    write_atomically(config.out, encoded.data)
-    print(f"{config.out}: {len(encoded.data):,} bytes")
+    scene = build(config.dataset_settings)
+    out = config.out if named else Path(f"{scene.name}.nrz")
+    check_writable(out)
+    data = encode(config, scene).data
+    write_atomically(out, data)
+    print(f"{out}: {len(data):,} bytes")
     return 0

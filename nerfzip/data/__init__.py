@@ -9,6 +9,7 @@ from nerfzip.data.nhr import load_nhr
 from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
 from nerfzip.data.objaverse import load_objaverse
 from nerfzip.data.panoptic import load_panoptic
+from nerfzip.data.posed_images import load_posed_images
 from nerfzip.data.rerf import load_rerf
 from nerfzip.data.scene import Scene, Views, VolumetricScene
 from nerfzip.data.zju_mocap import load_zju_mocap
@@ -26,6 +27,7 @@ __all__ = [
     "load_nsvf",
     "load_objaverse",
     "load_panoptic",
+    "load_posed_images",
     "load_rerf",
     "load_tanks_temples",
     "load_zju_mocap",

@@ -53,14 +53,44 @@ def load_instant_ngp(
         CaptureError: a file is missing, damaged or inconsistent, or a setting is impossible.
     """
     root = Path(root)
-    downscale = check_downscale(downscale)
     if not isinstance(test_every, int) or test_every < 2:
         raise CaptureError(f"test_every: {test_every!r}, expected an integer of at least 2")
-    colour = as_colour(background, "background")
     transforms = read_transforms(_find_transforms(root))
     frames = _frames_with_image(transforms)
     if len(frames) < 2:
         raise CaptureError(f"{transforms.path}: {len(frames)} frames with an image, expected one to train, one to test")
+    splits = {
+        "train": [index for index in range(len(frames)) if index % test_every != 0],
+        "test": list(range(0, len(frames), test_every)),
+    }
+    settings = {"format": "instant_ngp", "test_every": test_every}
+    return photographs(
+        root.resolve().name, transforms, frames, splits, downscale, box, box_scale, near, far, background, settings
+    )
+
+
+def photographs(
+    name: str,
+    transforms: Transforms,
+    frames: list[Frame],
+    splits: dict[str, list[int]],
+    downscale: int,
+    box: Corners | None,
+    box_scale: float,
+    near: float | None,
+    far: float | None,
+    background: Sequence[float],
+    settings: dict[str, object],
+) -> Scene:
+    """Some frames of a `transforms.json`, each a file that is there; see `load_instant_ngp`.
+
+    Args:
+        splits: positions among the frames.
+        settings: of the loader, for the fingerprint.
+    """
+    check_one_camera(transforms)
+    downscale = check_downscale(downscale)
+    colour = as_colour(background, "background")
     size = _file_size(transforms, frames)
     lens = _lens(transforms, size)
     undistort = None if lens.is_pinhole else undistortion(lens, *size, where=str(transforms.path))
@@ -71,24 +101,19 @@ def load_instant_ngp(
     default_near, default_far = _default_range(cameras, bounds)
     near, far = check_range(default_near if near is None else near, default_far if far is None else far)
 
-    def split(indices: list[int]) -> Views:
+    def views(indices: list[int]) -> Views:
         names, paths = [frames[index].name for index in indices], [frames[index].path for index in indices]
         return make_views(cameras[indices], names, paths, size, downscale, undistort)
 
-    test = list(range(0, len(frames), test_every))
-    train = [index for index in range(len(frames)) if index % test_every != 0]
-    splits = {"train": split(train), "test": split(test)}
-    settings = {
-        "format": "instant_ngp",
+    settings = settings | {
         "downscale": downscale,
-        "test_every": test_every,
         "box": None if box is None else (bounds.minimum, bounds.maximum),
         "box_scale": box_scale,
         "range": given_range,
         "background": colour,
     }
     digest = fingerprint(settings, [transforms.path, *(frame.path for frame in frames)])
-    return Scene(root.resolve().name, splits, bounds, near, far, colour, digest)
+    return Scene(name, {split: views(indices) for split, indices in splits.items()}, bounds, near, far, colour, digest)
 
 
 def _find_transforms(root: Path) -> Path:
@@ -102,13 +127,17 @@ def _find_transforms(root: Path) -> Path:
     return path
 
 
-def _frames_with_image(transforms: Transforms) -> list[Frame]:
+def check_one_camera(transforms: Transforms) -> None:
+    """Raise CaptureError if a frame has a camera of its own."""
     for frame in transforms.frames:
         own = [key for key in CAMERA_KEYS if key in frame.own]
         if own:
             raise CaptureError(
                 f"{transforms.path}: {frame.name} has its own {', '.join(own)}; expected one camera for all frames"
             )
+
+
+def _frames_with_image(transforms: Transforms) -> list[Frame]:
     frames = [frame for frame in transforms.frames if frame.path.is_file()]
     missing = len(transforms.frames) - len(frames)
     if missing:

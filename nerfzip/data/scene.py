@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from nerfzip.errors import CaptureError
 from nerfzip.geometry import Box, Cameras, Colour
 
 ReadImage = Callable[[int], Float[np.ndarray, "height width 4"]]
@@ -73,6 +74,12 @@ class Scene:
 
     @property
     def test(self) -> Views:
+        """
+        Raises:
+            CaptureError: there are none, as of images that were named one by one.
+        """
+        if "test" not in self.splits:
+            raise CaptureError(f"{self.name}: no test views to measure with; nerfzip encode does without")
         return self.splits["test"]
 
 

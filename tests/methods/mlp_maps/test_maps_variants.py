@@ -1,4 +1,4 @@
-"""What ablations and the details of training do: other maps, one network, nothing skipped, the edge's band, refreshment."""
+"""What ablations and details of training do: other maps, one network, nothing skipped, the edge's band, refreshment."""
 
 from functools import cache
 from typing import Any
@@ -125,7 +125,9 @@ def test_voxels_are_seen_where_a_sample_had_weight() -> None:
     rays = tiny_video().frames[0].test.cameras.image_rays(0)[::7]
     samples = field.samples(rays)
     middles, lengths = (samples.t_starts + samples.t_ends) / 2, samples.t_ends - samples.t_starts
-    positions = field.to_unit(rays.origins[samples.ray_indices] + middles[:, None] * rays.directions[samples.ray_indices])
+    positions = field.to_unit(
+        rays.origins[samples.ray_indices] + middles[:, None] * rays.directions[samples.ray_indices]
+    )
     opacities = 1 - torch.exp(-field.density(positions)[0].relu() * lengths / field.shading.unit)
     expected = torch.zeros(12, 12, 12, dtype=torch.bool)
     for ray in range(len(rays)):
