@@ -10,7 +10,12 @@ from jaxtyping import Int
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
 from nerfzip.entropy.deflate import deflate_array, deflate_arrays, inflate_array, inflate_arrays
 from nerfzip.entropy.grid_coder import decode_grid, encode_grid
-from nerfzip.entropy.index_coder import decode_indices, encode_indices, pack_indices, unpack_indices
+from nerfzip.entropy.index_coder import (
+    decode_indices,
+    decode_without_prior,
+    encode_indices,
+    encode_without_prior,
+)
 from nerfzip.entropy.table_coder import Probabilities, decode_with_tables, encode_with_tables
 from nerfzip.errors import BitstreamError
 
@@ -20,9 +25,9 @@ Layout = dict[str, tuple[str, tuple[int, ...]]]
 
 class Coder(StrEnum):
     FLOAT32 = "float32"
-    """PEFT: all deltas as they are; each code's index in the same number of bits."""
+    """PEFT: all deltas as they are; indices by Huffman codes, or each in the same number of bits."""
     PAPER = "paper"
-    """PEFT++: the matrices rounded and coded by the learned prior, all else as they are."""
+    """PEFT++: the matrices rounded and coded by the learned prior, all else as of PEFT."""
     CONTEXT = "context"
     """Ours: matrices by their neighbours, vectors of 16 bits, networks of 8, indices by how common their codes are."""
 
@@ -72,7 +77,8 @@ def encode_contents(
         probabilities: of the matrices' symbols, by scale, for the paper's coder.
     """
     flat = contents.indices.ravel()
-    packed = encode_indices(flat, counts) if coder is Coder.CONTEXT else pack_indices(flat, len(counts))
+    by_prior = coder is Coder.CONTEXT
+    packed = encode_indices(flat, counts) if by_prior else encode_without_prior(flat, len(counts))
     sections = {"codes": packed}
     for index, matrix in enumerate(contents.matrices):
         if coder is Coder.CONTEXT:
@@ -110,7 +116,7 @@ def decode_contents(
     if coder is Coder.CONTEXT:
         flat = decode_indices(section, count, counts)
     else:
-        flat = unpack_indices(section, count, len(counts))
+        flat = decode_without_prior(section, count, len(counts))
     decoded = [_decode_matrix(sections, f"matrices{index}", coder, shape) for index, shape in enumerate(matrices)]
     arrays: dict[str, np.ndarray] = {}
     if matrices and coder is Coder.CONTEXT:

@@ -9,8 +9,8 @@ import numba
 import numpy as np
 from jaxtyping import Int16, Int64, UInt8
 
-from methods.rerf.huffman import LONGEST, canonical_codes, code_lengths
 from methods.rerf.scan import SCAN
+from nerfzip.entropy.huffman import LONGEST, canonical_codes, code_lengths
 from nerfzip.errors import BitstreamError
 
 _FIRST, _OTHERS = 0, 1

@@ -38,7 +38,7 @@ class MeasuredFile:
 
 
 def check_test_images(capture: Capture) -> None:
-    """Read all test images, if there are any: a damaged one would otherwise be noticed after the work, which is long."""
+    """Read all test images, if there are any: a damaged one would else be noticed after the work, which is long."""
     for frame in frames_of(capture):
         if "test" not in frame.splits:
             continue

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from methods.rerf import coding_huffman, coding_range
-from methods.rerf.huffman import canonical_codes, code_lengths
 from methods.rerf.scan import DIAGONAL_STARTS, SCAN, lower_neighbours
 from methods.rerf.symbols import ALPHABET, extra_bits, from_symbols, to_symbols
+from nerfzip.entropy.huffman import canonical_codes, code_lengths
 from nerfzip.errors import BitstreamError
 
 CODERS = {
