@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from nerfzip.data.scene import Scene, Views
-from nerfzip.errors import CaptureError
+from nerfzip.data.visual_hull import FOREGROUND_ALPHA
+from nerfzip.errors import CaptureError, require_setting
 from nerfzip.geometry import Box, Cameras, Colour, Rays
 
 SceneOf = Callable[[int], Scene]
@@ -52,13 +53,18 @@ class Sample:
         source_views: drawn at random from all its views.
         target_views: of the others, drawn at random.
         rays: through pixels of these, drawn at random.
+        foreground: share of these rays that are drawn where the object is.
         patch: width and height in pixels of a piece of one of these, drawn at random, whose rays come last; 0 is none.
     """
 
     source_views: int
     target_views: int
     rays: int
+    foreground: float = 0.0
     patch: int = 0
+
+    def __post_init__(self) -> None:
+        require_setting(0 <= self.foreground <= 1, "training.sample.foreground", self.foreground, "from 0 to 1")
 
 
 def source_views(scene: Scene, views: Views, indices: list[int]) -> SourceViews:
@@ -85,19 +91,30 @@ def draw_example(scene: Scene, sample: Sample, draws: np.random.Generator) -> Ex
         raise CaptureError(f"{scene.name}: {len(places)} views, base training wants {wanted} for each step")
     order = draws.permutation(len(places))[:wanted]
     source = _together(scene, [places[index] for index in order[: sample.source_views]])
-    target = _together(scene, [places[index] for index in order[sample.source_views :]])
+    targets = [places[index] for index in order[sample.source_views :]]
+    target = _together(scene, targets)
     height, width = target.images.shape[2:]
     if sample.patch > min(height, width):
         raise CaptureError(
             f"{scene.name}: views of {width}×{height} pixels, base training wants {sample.patch} at least"
         )
-    random = [draws.integers(end, size=sample.rays) for end in (len(target.images), height, width)]
+    random = _pixels(targets, sample, draws)
     corner = [draws.integers(end) for end in (len(target.images), height - sample.patch + 1, width - sample.patch + 1)]
     patch = np.indices((1, sample.patch, sample.patch)).reshape(3, -1) + np.array(corner)[:, None]
-    view, rows, columns = torch.from_numpy(np.concatenate([np.stack(random), patch], axis=1))
+    view, rows, columns = torch.from_numpy(np.concatenate([random, patch], axis=1))
     colours = target.images[view, :, rows, columns]
     rays = target.cameras.rays(view, columns, rows)
     return Example(source, rays, colours, scene.background, scene.near, sample.patch)
+
+
+def _pixels(targets: list[tuple[Views, int]], sample: Sample, draws: np.random.Generator) -> Int[np.ndarray, "3 rays"]:
+    """View, row and column of random pixels."""
+    alphas = np.stack([views.rgba(index)[..., 3].numpy() for views, index in targets])
+    places = draws.integers(alphas.size, size=sample.rays)
+    foreground = np.flatnonzero(alphas > FOREGROUND_ALPHA)
+    count = round(sample.foreground * sample.rays) if len(foreground) else 0
+    places[:count] = foreground[draws.integers(max(1, len(foreground)), size=count)]
+    return np.stack(np.unravel_index(places, alphas.shape))
 
 
 def _together(scene: Scene, places: list[tuple[Views, int]]) -> SourceViews:

@@ -133,6 +133,18 @@ def test_source_and_target_views_are_different_views(objects: list[Scene]) -> No
         draw_example(objects[0], Sample(source_views=31, target_views=10, rays=1), np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_rays_shows_the_object(share: float, objects: list[Scene]) -> None:
+    scene, count = objects[0], 4000
+    sample = Sample(source_views=4, target_views=36, rays=count, foreground=share)
+    example = draw_example(scene, sample, np.random.default_rng(0))
+    # No part of the object is as white as what is behind it.
+    shows = float((example.colours < 0.999).any(dim=1).float().mean())
+    views = [(scene.train, index) for index in range(24)] + [(scene.test, index) for index in range(16)]
+    covered = float(torch.stack([split.rgba(index)[..., 3] > 0 for split, index in views]).float().mean())
+    assert abs(shows - (share + (1 - share) * covered)) < 0.06
+
+
 def test_a_patch_is_a_piece_of_an_image(objects: list[Scene]) -> None:
     sample = Sample(source_views=2, target_views=3, rays=10, patch=5)
     example = draw_example(objects[0], sample, np.random.default_rng(0))
