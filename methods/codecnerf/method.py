@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.codecnerf.base_model import BaseModel, base_model_of, read_base_model
 from methods.codecnerf.base_training import Schedule as BaseSchedule
 from methods.codecnerf.base_training import train_base_model
 from methods.codecnerf.codec import CodecSizes
-from methods.codecnerf.coding import Coder, Contents, Layout, decode_contents, encode_contents
-from methods.codecnerf.deltas import STARTS, AdaptedNetwork, DeltaSizes, NetworkDeltas, PlaneDeltas
+from methods.codecnerf.coding import Coder, Contents, decode_contents, encode_contents
+from methods.codecnerf.deltas import STARTS, DeltaSizes
 from methods.codecnerf.examples import source_views, views_for_the_encoder
 from methods.codecnerf.finetuning import Prior, Rate, Schedule, finetune
+from methods.codecnerf.object_deltas import ObjectDeltas
 from nerfzip.bitstream import pack, tensor_digest, unpack
 from nerfzip.data.scene import Scene
 from nerfzip.entropy.table_coder import Probabilities
@@ -25,7 +26,6 @@ from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields.header_values import LARGEST_EXTENT, box, integer, number, numbers
 from nerfzip.fields.triplane_field import ShadingNetwork, TriplaneField
 from nerfzip.geometry import Box, Colour
-from nerfzip.quantization.networks import load_network, network_arrays, network_layout
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "codecnerf"
@@ -69,58 +69,6 @@ class DecodedObject:
 
     def coded_tensors(self) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array) for name, array in self._arrays.items()}
-
-
-class ObjectDeltas(nn.Module):
-    """All that fine-tuning changes.
-
-    Args:
-        start, deviation: of the planes' deltas, see `PlaneDeltas`.
-    """
-
-    def __init__(self, base: BaseModel, sizes: DeltaSizes, start: str = STARTS[0], deviation: float = 1.0) -> None:
-        super().__init__()
-        codec = base.codec
-        self.planes = PlaneDeltas(codec.sizes.sides, codec.sizes.planes.channels, sizes.planes, start, deviation)
-        self.coarse: NetworkDeltas = NetworkDeltas(codec.coarse, sizes.networks)
-        self.fine: NetworkDeltas = NetworkDeltas(codec.fine, sizes.networks)
-
-    def field(self, base: BaseModel, scales: list[Tensor], around: Surroundings) -> TriplaneField:
-        """Of these planes, with the adapted networks."""
-        coarse, fine = AdaptedNetwork(base.codec.coarse, self.coarse), AdaptedNetwork(base.codec.fine, self.fine)
-        return around.field(base, scales, coarse, fine)
-
-    def parts(self, coder: Coder) -> list[tuple[str, nn.Module, str]]:
-        """Name, layers and kind of storage of all that is no matrix."""
-        return [
-            ("vectors", self.planes.vectors, coder.vector_kind),
-            ("coarse", self.coarse, coder.network_kind),
-            ("fine", self.fine, coder.network_kind),
-        ]
-
-    def others(self, coder: Coder) -> dict[str, np.ndarray]:
-        """Arrays of the vectors and the networks, as they are stored."""
-        return {
-            f"{name}.{key}": array
-            for name, layers, kind in self.parts(coder)
-            for key, array in network_arrays(layers, kind).items()
-        }
-
-    def layout(self, coder: Coder) -> Layout:
-        return {
-            f"{name}.{key}": layout
-            for name, layers, kind in self.parts(coder)
-            for key, layout in network_layout(layers, kind).items()
-        }
-
-    def load(self, arrays: dict[str, np.ndarray], coder: Coder) -> None:
-        """
-        Raises:
-            BitstreamError: a weight is not finite.
-        """
-        for name, layers, _ in self.parts(coder):
-            own = {key.removeprefix(f"{name}."): array for key, array in arrays.items() if key.startswith(f"{name}.")}
-            load_network(layers, own)
 
 
 class CodecNeRF:
@@ -187,8 +135,8 @@ class CodecNeRF:
         return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
 
     def _refined(self, base: BaseModel, indices: Tensor, scene: Scene, around: Surroundings) -> tuple[Contents, Any]:
-        deltas = ObjectDeltas(base, self.deltas, self.start, self.deviation)
-        field = deltas.field(base, base.codec.decode(indices.long()), around)
+        deltas = ObjectDeltas(base.codec, self.deltas, self.start, self.deviation)
+        field = around.field(base, base.codec.decode(indices.long()), *deltas.networks(base.codec))
         rate = None if self.coder is Coder.FLOAT32 else self.rate
         prior = None if rate is None else Prior(len(deltas.planes.matrices), self.deltas.planes, rate)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background))
@@ -217,7 +165,7 @@ class CodecNeRF:
         codec_sizes = base.codec.sizes
         shapes, layout, deltas = [], {}, None
         if sizes is not None:
-            deltas = ObjectDeltas(base, sizes)
+            deltas = ObjectDeltas(base.codec, sizes)
             shapes = [(3, side, side, sizes.planes) for side in codec_sizes.sides]
             layout = deltas.layout(Coder(coder))
         contents = decode_contents(stream.sections, Coder(coder), base.counts, codec_sizes.lattice, shapes, layout)
@@ -231,7 +179,7 @@ class CodecNeRF:
             deltas.load(contents.others, Coder(coder))
             matrices = [torch.from_numpy(matrix).float() for matrix in contents.matrices]
             with torch.no_grad():
-                field = deltas.field(base, deltas.planes.added(scales, matrices), around)
+                field = around.field(base, deltas.planes.added(scales, matrices), *deltas.networks(base.codec))
             deltas.requires_grad_(False)
         return DecodedObject(field, arrays)
 

@@ -67,8 +67,8 @@ def test_our_coder_is_smaller(base_model: Path, scene: Scene) -> None:
     sizes = [len(compressed(tiny_method(base_model, coder), scene)) for coder in CODERS]
     assert sizes == sorted(sizes)
     packed = unpack(compressed(tiny_method(base_model, "paper", iterations=0), scene))
-    # Five bits for each of 32 codes.
-    assert len(packed.sections["codes"]) == 3 * 8 * 8 * 5 // 8
+    # At most five bits for each of 32 codes, and a byte that says how.
+    assert len(packed.sections["codes"]) <= 1 + 3 * 8 * 8 * 5 // 8
 
 
 def test_threads_change_nothing_that_is_coded(base_model: Path, scene: Scene) -> None:
