@@ -131,15 +131,24 @@ def _is_finite(curve: Curve) -> bool:
 
 def _without_dominated(curve: Curve, sign: float) -> tuple[Curve, tuple[str, ...]]:
     """The points that are better than every smaller one, by size, and the names of the others."""
+    kept, dropped = front(curve.sizes, sign * curve.quality)
+    best = Curve(tuple(curve.rates[index] for index in kept), curve.sizes[kept], curve.quality[kept], curve.name)
+    return best, tuple(curve.rates[index] for index in dropped)
+
+
+def front(sizes: NDArray[np.float64], goodness: NDArray[np.float64]) -> tuple[list[int], list[int]]:
+    """By size, the points that are better than every smaller one, and the others.
+
+    Args:
+        goodness: higher is better.
+    """
     kept: list[int] = []
     dropped: list[int] = []
     best = -np.inf
-    for index in np.lexsort((-sign * curve.quality, curve.sizes)):
-        quality = sign * curve.quality[index]
-        (kept if quality > best else dropped).append(index)
-        best = max(best, quality)
-    front = Curve(tuple(curve.rates[index] for index in kept), curve.sizes[kept], curve.quality[kept], curve.name)
-    return front, tuple(curve.rates[index] for index in dropped)
+    for index in np.lexsort((-goodness, sizes)):
+        (kept if goodness[index] > best else dropped).append(int(index))
+        best = max(best, goodness[index])
+    return kept, dropped
 
 
 def _common_interval(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float, float]:

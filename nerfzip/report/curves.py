@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nerfzip.report.bjontegaard import front
 from nerfzip.report.figure import add_legend, colour, logarithmic_axis, new_figure, styles
 from nerfzip.report.literature import PaperPoint
 from nerfzip.report.metric import Metric
@@ -24,7 +25,7 @@ def draw_curves(
     papers: Sequence[PaperPoint],
     labels: Sequence[str],
 ) -> "Figure":
-    """One figure.
+    """One figure. A line joins the points of a label that are better than every smaller one; the others lie beside it.
 
     Args:
         curves: for each label the sizes in bytes of its points, their qualities, and the deviations of these, which are
@@ -39,9 +40,11 @@ def draw_curves(
     looks = dict(zip(labels, styles(len(labels)), strict=True))
     handles: list[Any] = []
     for name in names:
-        order = np.argsort(curves[name][0])
-        size, quality, deviation = (np.asarray(values)[order] for values in curves[name])
-        handles += axes.plot(factor * size, quality, **looks[name])
+        size, quality, deviation = (np.asarray(values) for values in curves[name])
+        joined, others = front(size, quality if metric.higher_is_better else -quality)
+        handles += axes.plot(factor * size[joined], quality[joined], **looks[name])
+        if others:
+            axes.plot(factor * size[others], quality[others], **looks[name] | {"linestyle": "none"})
         known = np.isfinite(deviation)
         if known.any():
             bars = {"ecolor": looks[name]["color"], "elinewidth": 0.5, "capsize": 1.5, "capthick": 0.5}

@@ -113,6 +113,16 @@ def test_error_bars_are_one_deviation_up_and_down() -> None:
     assert (low, high) == ([2, 30.5], [2, 31.5])
 
 
+def test_a_line_passes_by_points_that_are_larger_and_worse() -> None:
+    """Such as float32 as published beside rates that are trained on."""
+    nan3 = [nan, nan, nan]
+    joined, beside = (
+        draw_curves("t", METRICS["psnr"], {"a": ([9e6, 1e6, 2e6], [30.5, 30, 31], nan3)}, [], ["a"]).axes[0].get_lines()
+    )
+    assert joined.get_xydata().tolist() == [[1, 30], [2, 31]]
+    assert (beside.get_xydata().tolist(), beside.get_linestyle()) == ([[9, 30.5]], "None")
+
+
 def test_series_differ_without_colour() -> None:
     curves = {name: ([1e6, 2e6], [30, 31], [nan, nan]) for name in "abcdefgh"}
     lines = draw_curves("t", METRICS["psnr"], curves, [], list(curves)).axes[0].get_lines()

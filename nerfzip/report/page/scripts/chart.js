@@ -72,12 +72,16 @@ function drawChart({ items, metric, logarithmic, width, title, pointed, clicked 
   return { root, buttons };
 }
 
+// A line joins the points that are better than every smaller one; the others lie beside it.
 function drawCurves(root, items, places) {
   const lines = new Map();
   items.forEach((item, index) => {
     if (item.hollow) return;
-    if (!lines.has(item.curve)) lines.set(item.curve, { look: item.look, points: [] });
-    lines.get(item.curve).points.push(places[index].map((value) => value.toFixed(1)).join(","));
+    if (!lines.has(item.curve)) lines.set(item.curve, { look: item.look, points: [], best: -Infinity });
+    const line = lines.get(item.curve);
+    if (item.goodness <= line.best) return;
+    line.best = item.goodness;
+    line.points.push(places[index].map((value) => value.toFixed(1)).join(","));
   });
   for (const { look, points } of lines.values()) {
     const attributes = { class: "curve", points: points.join(" "), "stroke-dasharray": look.dashes || null };

@@ -4,11 +4,13 @@ let drawn = { items: [], buttons: [] };
 
 function itemsOf(chart) {
   const metric = data.metrics[state.metric];
+  const sign = metric.better === "higher" ? 1 : -1;
   const item = (look, name, point, more) => ({
     look,
     name,
     bytes: point.bytes,
     value: point.values[state.metric],
+    goodness: sign * point.values[state.metric],
     label: `${name}: ${sizeText(point.bytes)}, ${metric.heading} ${valueText(metric, point.values[state.metric])}`,
     point,
     ...more,
