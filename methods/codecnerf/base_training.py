@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.optim import AdamW
 
 from methods.codecnerf.base_model import write_base_model
 from methods.codecnerf.card import write_card
@@ -17,6 +16,7 @@ from methods.codecnerf.checkpoint import Checkpoint, load_checkpoint, save_check
 from methods.codecnerf.codec import Codec, CodecSizes
 from methods.codecnerf.examples import Example, Sample, draw_example
 from methods.codecnerf.objective import Weights, forward
+from methods.codecnerf.optimisers import OPTIMISERS, optimisers_of
 from methods.codecnerf.processes import average, joined, process_count, process_index
 from methods.codecnerf.validation import bare_quality, code_counts
 from methods.codecnerf.view_encoder import load_transformer
@@ -40,10 +40,11 @@ class Schedule:
         steps: how long.
         objects: in a step, of each process.
         sample: what a step sees of an object.
+        optimiser: see `optimisers_of`.
         views, rest: learning rates of the transformer and of all else.
         warm_up: steps in which they rise to this; then they stay.
         decay: last steps, in which they fall to zero. Before these begin, a training can be made longer.
-        weight_decay: of AdamW.
+        weight_decay: in learning rates.
         longest_gradient: a longer one is shortened to this.
         quantize_from: the step from which the decoder sees codes.
         codebook_decay: of the codes' running means.
@@ -57,6 +58,7 @@ class Schedule:
     steps: int
     objects: int
     sample: Sample
+    optimiser: str
     views: float
     rest: float
     warm_up: int
@@ -76,6 +78,7 @@ class Schedule:
             require_setting(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "at least 1")
         for name in ("views", "rest", "warm_up", "decay", "weight_decay", "quantize_from"):
             require_setting(getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "at least 0")
+        require_setting(self.optimiser in OPTIMISERS, "training.optimiser", self.optimiser, " or ".join(OPTIMISERS))
         require_setting(self.precision in PRECISIONS, "training.precision", self.precision, " or ".join(PRECISIONS))
 
     def factor(self, step: int) -> float:
@@ -110,10 +113,7 @@ class BaseTraining:
         self.validation = validation
         self.folder = folder
         self.seed = seed
-        views = list(codec.encoder.views.transformer.parameters())
-        own = {id(parameter) for parameter in views}
-        rest = [parameter for parameter in codec.parameters() if id(parameter) not in own]
-        self.optimiser = AdamW([{"params": views}, {"params": rest}], weight_decay=schedule.weight_decay)
+        self.optimisers = optimisers_of(codec, schedule.optimiser, schedule.weight_decay)
 
     def run(self) -> None:
         """Train to the end, saving now and then, and at the end."""
@@ -134,16 +134,17 @@ class BaseTraining:
         torch.manual_seed(int(self._draws(step, 0).integers(2**63)))
         quantize = step >= schedule.quantize_from
         result = forward(self.codec, examples, schedule.weights, quantize, schedule.precision)
-        self.optimiser.zero_grad()
+        self.codec.zero_grad()
         result.loss.backward()
         parameters = [parameter for parameter in self.codec.parameters() if parameter.grad is not None]
         average([parameter.grad for parameter in parameters])
         length = torch.nn.utils.clip_grad_norm_(parameters, schedule.longest_gradient)
         if not bool(torch.isfinite(length)):
             raise TrainingError(f"base training: the gradient became {float(length)} at step {step}")
-        for group, rate in zip(self.optimiser.param_groups, (schedule.views, schedule.rest), strict=True):
-            group["lr"] = rate * schedule.factor(step)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = (schedule.views if group["views"] else schedule.rest) * schedule.factor(step)
+            optimiser.step()
         self.codec.quantizer.learn(result.vectors, result.indices)
         return result.error
 
@@ -181,8 +182,8 @@ class BaseTraining:
 
     def _save(self, step: int) -> None:
         if process_index() == 0:
-            state = Checkpoint(step, process_count(), self.codec.state_dict(), self.optimiser.state_dict())
-            save_checkpoint(self.folder, state)
+            optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
+            save_checkpoint(self.folder, Checkpoint(step, process_count(), self.codec.state_dict(), optimisers))
 
     def _go_on(self) -> int:
         checkpoint = load_checkpoint(self.folder, self.codec)
@@ -193,8 +194,11 @@ class BaseTraining:
                 f"{self.folder}: {checkpoint.processes} processes began this training, {process_count()} would go on;"
                 " with as many as before it ends with the same weights"
             )
+        if len(checkpoint.optimisers) != len(self.optimisers):
+            raise ConfigError(f"{self.folder}: another training.optimiser began this training")
         self.codec.load_state_dict(checkpoint.codec)
-        self.optimiser.load_state_dict(checkpoint.optimiser)
+        for optimiser, state in zip(self.optimisers, checkpoint.optimisers, strict=True):
+            optimiser.load_state_dict(state)
         logger.info("goes on at step %d of %d", checkpoint.step, self.schedule.steps)
         return checkpoint.step
 

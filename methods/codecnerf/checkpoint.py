@@ -20,13 +20,13 @@ class Checkpoint:
     Attributes:
         step: how many are done.
         processes: that trained together.
-        codec, optimiser: states.
+        codec, optimisers: states.
     """
 
     step: int
     processes: int
     codec: dict[str, Any]
-    optimiser: dict[str, Any]
+    optimisers: list[dict[str, Any]]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -39,6 +39,7 @@ TRAINING = BaseSchedule(
     steps=6,
     objects=2,
     sample=Sample(source_views=4, target_views=2, rays=64),
+    optimiser="adamw",
     views=1e-3,
     rest=1e-3,
     warm_up=2,

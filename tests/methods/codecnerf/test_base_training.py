@@ -18,6 +18,7 @@ from methods.codecnerf.checkpoint import Checkpoint, save_checkpoint
 from methods.codecnerf.codec import Codec
 from methods.codecnerf.examples import Sample, draw_example
 from methods.codecnerf.objective import Weights, forward
+from methods.codecnerf.optimisers import OPTIMISERS
 from methods.codecnerf.validation import bare_quality, code_counts
 from nerfzip.data.scene import Scene
 from nerfzip.errors import CaptureError, ConfigError, TrainingError
@@ -44,11 +45,15 @@ def test_it_learns_an_object(objects: list[Scene], tmp_path: Path) -> None:
     assert bare_quality(codec, objects[:1]).validation_psnr > before + 3
 
 
-def test_an_interrupted_training_ends_like_one_that_was_not(objects: list[Scene], tmp_path: Path) -> None:
-    whole = trained(TRAINING, objects, tmp_path / "whole")
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_an_interrupted_training_ends_like_one_that_was_not(
+    optimiser: str, objects: list[Scene], tmp_path: Path
+) -> None:
+    schedule = replace(TRAINING, optimiser=optimiser)
+    whole = trained(schedule, objects, tmp_path / "whole")
     folder = tmp_path / "parts"
     folder.mkdir()
-    part = BaseTraining(tiny_codec(), TRAINING, objects, [], folder, seed=3)
+    part = BaseTraining(tiny_codec(), schedule, objects, [], folder, seed=3)
     step = part._step
 
     def interrupted(number: int, examples: list) -> float:
@@ -59,7 +64,7 @@ def test_an_interrupted_training_ends_like_one_that_was_not(objects: list[Scene]
     part._step = interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         part.run()
-    resumed = trained(TRAINING, objects, folder)
+    resumed = trained(schedule, objects, folder)
     for (name, expected), found in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(expected, found), name
 
@@ -172,9 +177,11 @@ def test_what_is_written(objects: list[Scene], tmp_path: Path) -> None:
 
 
 def test_as_many_processes_go_on_as_began(objects: list[Scene], tmp_path: Path) -> None:
-    codec, optimiser = tiny_codec(), torch.optim.AdamW(tiny_codec().parameters())
-    save_checkpoint(tmp_path, Checkpoint(2, 3, codec.state_dict(), optimiser.state_dict()))
+    save_checkpoint(tmp_path, Checkpoint(2, 3, tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match="3 processes began this training, 1 would go on"):
+        trained(TRAINING, objects, tmp_path)
+    save_checkpoint(tmp_path, Checkpoint(2, 1, tiny_codec().state_dict(), []))
+    with pytest.raises(ConfigError, match=r"another training\.optimiser began this training"):
         trained(TRAINING, objects, tmp_path)
 
 
