@@ -17,8 +17,8 @@ _forced: ContextVar[Form | None] = ContextVar("forced", default=None)
 def form_for(tensor: Tensor) -> Form:
     """The form that handles `tensor`: numba on the CPU, Triton on CUDA where it is installed, else the twin.
 
-    To be asked in the forward pass: autograd runs backward passes on CUDA in a thread of its own, which knows nothing of
-    the blocks below.
+    To be asked in the forward pass: autograd runs backward passes on CUDA in a thread of its own, which knows nothing
+    of the blocks below.
     """
     forced = _forced.get()
     if forced is not None:

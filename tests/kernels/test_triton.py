@@ -1,7 +1,11 @@
 """Each Triton kernel against its twin, values and gradients: on a CUDA device, or else in Triton's interpreter."""
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -270,7 +274,7 @@ CASES: dict[str, Run] = {
     "periodic, two blocks": periodic([(7, 2), (9, 3)], 300),
     "hash, no samples": hashed(HashLevels(2, 3, 9, 2**7), 2, 0),
     "hash, one level": hashed(HashLevels(1, 5, 9, 2**7), 1, 9),
-    "hash, own and shared rows": hashed(HashLevels(4, 3, 40, 2**10), 3, 300),
+    "hash, two blocks": hashed(HashLevels(4, 3, 40, 2**10), 3, 300),
     "weights, no rays": weighted([]),
     "weights, no samples": weighted([0, 0, 0]),
     "weights, two chunks": weighted([5, 0, 1, 70, 32, 33]),
@@ -326,3 +330,49 @@ def test_a_position_that_is_not_a_number_gives_a_value_that_is_none(device: str)
         out = interpolate_trilinear(torch.ones(3, 4, 5, 3, device=device), positions)
     assert bool(out[0].isnan().all())
     assert out[1].tolist() == [1, 1, 1]
+
+
+def test_skipping_misses_nothing_at_the_border_of_a_block(device: str) -> None:
+    """Rays that creep across the border between an empty and a full block, from the nearest floats beside it."""
+    mask = torch.zeros(16, 16, 8, dtype=torch.uint8)
+    mask[8:] = 1
+    origins = torch.full((32, 3), 7.5)
+    origins[:, 0] += (torch.arange(32) - 16) * 4.8e-7
+    origins[:, 2] = -1.0
+    directions = torch.tensor([1e-7, 0.0, 1.0]).repeat(32, 1)
+    rays = [tensor.to(device) for tensor in (origins, directions, torch.zeros(32), torch.full((32,), 9.0), mask)]
+    blocks = block_distances(mask).to(device)
+    with use_triton():
+        skipping = traverse_occupancy(*rays, blocks, 0.5)
+        exhaustive = traverse_occupancy(*rays, torch.zeros_like(blocks), 0.5)
+    assert torch.equal(skipping.ray_offsets, exhaustive.ray_offsets)
+    assert torch.equal(skipping.t_starts, exhaustive.t_starts)
+    assert 0 < len(skipping.t_starts) < 32 * 16
+
+
+@pytest.mark.slow
+def test_every_kernel_compiles_for_a_device(tmp_path: Path) -> None:
+    """What the interpreter runs the compiler may refuse."""
+    cases = [
+        name for name in CASES if name.endswith(("two blocks", "two chunks", "absolute deviation", "paper's sizes"))
+    ]
+    folder = Path(__file__).parent
+    environment = os.environ | {
+        "TRITON_INTERPRET": "0",
+        "TRITON_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": f"{folder.parents[1]}:{folder}",
+    }
+    program = [
+        sys.executable,
+        str(folder / "compile_triton.py"),
+        *cases,
+        *("traversal, one voxel", "marching, one voxel"),
+    ]
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    launched = {
+        f"nerfzip.kernels.cuda.{file.stem}.{kernel}"
+        for file in (folder.parents[1] / "nerfzip" / "kernels" / "cuda").glob("*.py")
+        for kernel in re.findall(r"launch\(\s*(_\w+),", file.read_text())
+    }
+    assert set(run.stdout.split()) == launched

@@ -1,7 +1,7 @@
 """Many small networks of two layers at once, and their adjoint: each program has samples of one bin.
 
-In both kernels `rows` are the samples of each block, -1 where there is none, and `bins` the bin of each block. Blocks
-of matrices are filled up with zeros to powers of two: `width_in` inputs, `width` hidden units, `width_out` outputs.
+In both kernels `rows` are the samples of each block, −1 where there is none, and `bins` the bin of each block. Matrices
+are filled up with zeros: to `width_in` inputs, `width` hidden units and `width_out` outputs.
 """
 
 from collections.abc import Sequence
@@ -52,20 +52,6 @@ def _launch(kernel: Any, saved: Sequence[Tensor], *others: Tensor) -> None:
 
 
 @triton.jit
-def _matrix(start, rows, columns, height: tl.constexpr, width: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Addresses of a matrix from `start` on, filled up, and which of them are in it."""
-    row, column = tl.arange(0, height)[:, None], tl.arange(0, width)[None]
-    return start + row * columns + column, (row < rows) & (column < columns)
-
-
-@triton.jit
-def _samples(start, rows, columns, width: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Addresses of some rows of a matrix from `start` on, filled up, and which of them are in it."""
-    column = tl.arange(0, width)[None]
-    return start + rows[:, None] * columns + column, (rows >= 0)[:, None] & (column < columns)
-
-
-@triton.jit
 def _forward(  # type: ignore[no-untyped-def]
     rows,
     bins,
@@ -87,18 +73,19 @@ def _forward(  # type: ignore[no-untyped-def]
 ):
     n = tl.load(rows + tl.program_id(0).to(tl.int64) * block + tl.arange(0, block))
     of_bin = tl.load(bins + tl.program_id(0))
-    where, used = _samples(inputs, n, channels, width_in)
-    x = tl.load(where, used, 0.0)
+    i, h, o = tl.arange(0, width_in), tl.arange(0, width), tl.arange(0, width_out)
+    in_before = (i < channels)[:, None] & (h < hidden_units)
+    in_behind = (h < hidden_units)[:, None] & (o < outputs)
+    x = tl.load(inputs + n[:, None] * channels + i, (n >= 0)[:, None] & (i < channels), 0.0)
     total = tl.zeros([block, width_out], tl.float32)
     for k in range(near):
         node = tl.load(nodes + of_bin * near + k)
-        where, used = _matrix(before + node * channels * hidden_units, channels, hidden_units, width_in, width)
-        hidden = tl.maximum(tl.dot(x, tl.load(where, used, 0.0), input_precision=precision), 0.0)
-        where, used = _matrix(behind + node * hidden_units * outputs, hidden_units, outputs, width, width_out)
-        shown = tl.dot(hidden, tl.load(where, used, 0.0), input_precision=precision)
-        total += tl.load(weights + n * near + k, n >= 0, 0.0)[:, None] * shown
-    where, used = _samples(out, n, outputs, width_out)
-    tl.store(where, total, used)
+        layer = tl.load(before + (node * channels + i[:, None]) * hidden_units + h, in_before, 0.0)
+        hidden = tl.maximum(tl.dot(x, layer, input_precision=precision), 0.0)
+        last_layer = tl.load(behind + (node * hidden_units + h[:, None]) * outputs + o, in_behind, 0.0)
+        weight = tl.load(weights + n * near + k, n >= 0, 0.0)
+        total += weight[:, None] * tl.dot(hidden, last_layer, input_precision=precision)
+    tl.store(out + n[:, None] * outputs + o, total, (n >= 0)[:, None] & (o < outputs))
 
 
 @triton.jit
@@ -126,27 +113,25 @@ def _backward(  # type: ignore[no-untyped-def]
 ):
     n = tl.load(rows + tl.program_id(0).to(tl.int64) * block + tl.arange(0, block))
     of_bin = tl.load(bins + tl.program_id(0))
-    where, used = _samples(inputs, n, channels, width_in)
-    x = tl.load(where, used, 0.0)
-    where, used = _samples(gradients, n, outputs, width_out)
-    gradient = tl.load(where, used, 0.0)
+    i, h, o = tl.arange(0, width_in), tl.arange(0, width), tl.arange(0, width_out)
+    in_inputs = (n >= 0)[:, None] & (i < channels)
+    in_before = (i < channels)[:, None] & (h < hidden_units)
+    in_behind = (h < hidden_units)[:, None] & (o < outputs)
+    x = tl.load(inputs + n[:, None] * channels + i, in_inputs, 0.0)
+    gradient = tl.load(gradients + n[:, None] * outputs + o, (n >= 0)[:, None] & (o < outputs), 0.0)
     by_inputs = tl.zeros([block, width_in], tl.float32)
     for k in range(near):
         node = tl.load(nodes + of_bin * near + k)
-        first, last = node * channels * hidden_units, node * hidden_units * outputs
-        where, used = _matrix(before + first, channels, hidden_units, width_in, width)
-        matrix_before = tl.load(where, used, 0.0)
-        hidden = tl.maximum(tl.dot(x, matrix_before, input_precision=precision), 0.0)
+        at_before = (node * channels + i[:, None]) * hidden_units + h
+        at_behind = (node * hidden_units + h[:, None]) * outputs + o
+        layer, last_layer = tl.load(before + at_before, in_before, 0.0), tl.load(behind + at_behind, in_behind, 0.0)
+        hidden = tl.maximum(tl.dot(x, layer, input_precision=precision), 0.0)
         by_output = tl.load(weights + n * near + k, n >= 0, 0.0)[:, None] * gradient
-        where, used = _matrix(behind + last, hidden_units, outputs, width, width_out)
-        by_hidden = tl.dot(by_output, tl.trans(tl.load(where, used, 0.0)), input_precision=precision)
+        by_hidden = tl.dot(by_output, tl.trans(last_layer), input_precision=precision)
         by_hidden = tl.where(hidden > 0, by_hidden, 0.0)
-        by_inputs += tl.dot(by_hidden, tl.trans(matrix_before), input_precision=precision)
-        sums = tl.dot(tl.trans(hidden), by_output, input_precision=precision)
-        where, used = _matrix(grad_behind + last, hidden_units, outputs, width, width_out)
-        tl.atomic_add(where, sums, used, sem="relaxed")
-        sums = tl.dot(tl.trans(x), by_hidden, input_precision=precision)
-        where, used = _matrix(grad_before + first, channels, hidden_units, width_in, width)
-        tl.atomic_add(where, sums, used, sem="relaxed")
-    where, used = _samples(grad_inputs, n, channels, width_in)
-    tl.store(where, by_inputs, used)
+        by_inputs += tl.dot(by_hidden, tl.trans(layer), input_precision=precision)
+        by_layer = tl.dot(tl.trans(x), by_hidden, input_precision=precision)
+        by_last_layer = tl.dot(tl.trans(hidden), by_output, input_precision=precision)
+        tl.atomic_add(grad_before + at_before, by_layer, in_before, sem="relaxed")
+        tl.atomic_add(grad_behind + at_behind, by_last_layer, in_behind, sem="relaxed")
+    tl.store(grad_inputs + n[:, None] * channels + i, by_inputs, in_inputs)

@@ -10,14 +10,21 @@ ELEMENTS = 1024
 """Of a block of samples × channels."""
 
 
-def launch(kernel: Any, programs: tuple[int, ...], first: Tensor, *arguments: Any, **constants: Any) -> None:
-    """Run `programs` instances of a kernel, on the device of its first argument; none are allowed."""
+def launch(
+    kernel: Any, programs: tuple[int, ...], first: Tensor, *arguments: Any, fuse: bool = True, **constants: Any
+) -> None:
+    """Run as many `programs` of a kernel, which may be none, on the device of its first argument.
+
+    Args:
+        fuse: whether a product and a sum may be rounded once.
+        constants: also options such as `num_warps`.
+    """
     if min(programs) > 0:
         with torch.cuda.device_of(first):
-            kernel[programs](first, *arguments, **constants)
+            kernel[programs](first, *arguments, enable_fp_fusion=fuse, **constants)
 
 
-def blocks(samples: int, channels: int) -> tuple[int, dict[str, int]]:
+def blocks(samples: int, channels: int) -> tuple[int, dict[str, Any]]:
     """How many blocks cover the samples, and the constants `block` and `width`: samples and channels of a block.
 
     Sizes of blocks are powers of two.

@@ -45,13 +45,13 @@ class Walk:
 
     def hits(self) -> Tensor:
         """Whether each ray has a sample."""
-        counts = torch.empty_like(self.step_counts)
+        counts = torch.zeros_like(self.step_counts)
         self._launch(counts, only_first=True)
         return counts > 0
 
     def samples(self) -> tuple[Tensor, Tensor, Tensor]:
         """Ray and step of each packed sample, and the rays' offsets."""
-        counts = torch.empty_like(self.step_counts)
+        counts = torch.zeros_like(self.step_counts)
         self._launch(counts)
         offsets = ray_offsets_of(counts)
         ray_indices, steps = offsets.new_empty(2, int(offsets[-1]))
@@ -82,7 +82,7 @@ class Walk:
             only_first=only_first,
             block=RAYS,
             num_warps=1,
-            enable_fp_fusion=False,
+            fuse=False,
         )
 
 
