@@ -1,9 +1,10 @@
 """Each kernel against its pure-torch twin, forward and backward, at the sizes of a training iteration.
 
-    python -m benchmarks.kernels [--rays 4096] [--runs 11]
+    python -m benchmarks.kernels [--rays 4096] [--runs 11] [--device cuda]
 
 The scene is a bumpy shell in the grid of a fitted Lego (114×196×140 voxels, 12 features). Both sides get the same
 inputs and their results are compared before they are timed. Interpolation is also compared with torch's grid_sample.
+On the CPU the kernels are compiled by numba, on CUDA by Triton; there the twins run on the same device.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from nerfzip.kernels import (
     traverse_occupancy,
     use_twins,
 )
+from nerfzip.kernels.grouped_networks import grouped_networks
 from nerfzip.kernels.hash_encoding import hash_encoding
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.kernels.nearest_code import nearest_codes
@@ -59,6 +61,8 @@ PERIODIC = BasisBudget(
 HASH_SAMPLES, HASH_FEATURES = 131_072, 2
 TRIPLANE_SIZES, TRIPLANE_CHANNELS, TRIPLANE_SAMPLES = (64, 128), 32, 131_072
 """The published sizes of CodecNeRF's planes."""
+NETWORKS, NETWORK_BINS, NETWORKS_NEAR, NETWORK_INPUTS, NETWORK_HIDDEN, NETWORK_SAMPLES = 256, 289, 4, 79, 32, 131_072
+"""The published sizes of a colour map of the MLP maps."""
 
 Run = Callable[[], tuple[Tensor, ...]]
 
@@ -113,7 +117,7 @@ def bumpy_shell(rays: int) -> Scene:
     directions = torch.nn.functional.normalize(targets - origins, dim=1)
     box = Box((0.0, 0.0, 0.0), (RESOLUTION[0] - 1.0, RESOLUTION[1] - 1.0, RESOLUTION[2] - 1.0))
     t_min, t_max = intersect_box(Rays(origins, directions), box, near=0.0)
-    return Scene(origins, directions, t_min, t_max, mask, block_distances(mask), density[..., None])
+    return Scene(origins, directions, t_min, t_max, mask, block_distances(mask).to(mask.device), density[..., None])
 
 
 def close(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
@@ -333,6 +337,20 @@ def triplane_cases() -> Iterator[Case]:
     yield Case("  forward and backward", lambda: both, close)
 
 
+def network_cases() -> Iterator[Case]:
+    before = (0.1 * torch.randn(NETWORKS, NETWORK_INPUTS, NETWORK_HIDDEN)).requires_grad_()
+    behind = (0.1 * torch.randn(NETWORKS, NETWORK_HIDDEN, 3)).requires_grad_()
+    nodes = torch.randint(NETWORKS, (NETWORK_BINS, NETWORKS_NEAR))
+    bins, weights = torch.randint(NETWORK_BINS, (NETWORK_SAMPLES,)), torch.rand(NETWORK_SAMPLES, NETWORKS_NEAR)
+    inputs = torch.randn(NETWORK_SAMPLES, NETWORK_INPUTS, requires_grad=True)
+
+    def forward() -> tuple[Tensor, ...]:
+        return (grouped_networks(before, behind, nodes, bins, weights, inputs),)
+
+    yield Case(f"grouped_networks, {NETWORK_SAMPLES:,} samples", lambda: forward, close)
+    yield Case("  backward", lambda: backward_of(forward, (before, behind, inputs)), close)
+
+
 def all_cases(scene: Scene) -> Iterator[Case]:
     yield from traversal_cases(scene)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
@@ -344,6 +362,7 @@ def all_cases(scene: Scene) -> Iterator[Case]:
     yield from periodic_cases(samples.positions)
     yield from hash_encoding_cases()
     yield from triplane_cases()
+    yield from network_cases()
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:
@@ -354,26 +373,37 @@ def measure(case: Case, runs: int) -> dict[str, float]:
             run = case.make()
             case.prepare()
             results.append(run())
-
-        def timed(run: Run = run, twins: bool = twins) -> None:
-            with use_twins(twins):
-                run()
-
-        sides["twin" if twins else "compiled"] = timed
+        sides["twin" if twins else "compiled"] = to_the_end(run, twins)
     case.agree(results[0], results[1])
-    return median_milliseconds({**sides, **dict(case.others)}, runs, prepare=case.prepare)
+    sides |= {name: to_the_end(run) for name, run in case.others}
+    return median_milliseconds(sides, runs, prepare=to_the_end(case.prepare))
+
+
+def to_the_end(run: Callable[[], object], twins: bool = False) -> Callable[[], None]:
+    """`run`, and on CUDA also what it leaves to be done."""
+
+    def finished() -> None:
+        with use_twins(twins):
+            run()
+        if torch.get_default_device().type == "cuda":
+            torch.cuda.synchronize()
+
+    return finished
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rays", type=int, default=4096)
     parser.add_argument("--runs", type=int, default=11)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     arguments = parser.parse_args()
 
+    torch.set_default_device(arguments.device)
     torch.manual_seed(0)
     scene = bumpy_shell(arguments.rays)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
-    print(f"{device_description('cpu')}; torch {torch.__version__}, numba {numba.__version__}, numpy {np.__version__}")
+    versions = f"torch {torch.__version__}, numba {numba.__version__}, numpy {np.__version__}"
+    print(f"{device_description(arguments.device)}; {versions}")
     print(
         f"{arguments.rays:,} rays, {len(samples.alphas):,} samples, grid {'×'.join(map(str, RESOLUTION))}×{CHANNELS}, "
         f"{float(scene.mask.float().mean()):.1%} occupied; medians of {arguments.runs} runs, in ms"

@@ -1,7 +1,8 @@
 """Operations on plain tensors.
 
-Each public function chooses its form by the device of its tensors: numba on the CPU (`kernels/cpu`), and the torch twin
-(`kernels/twins`), which runs anywhere, elsewhere. The twin is specification, test oracle and fallback at once.
+Each public function chooses its form by the device of its tensors: numba on the CPU (`kernels/cpu`), Triton on CUDA
+(`kernels/cuda`), and elsewhere the torch twin (`kernels/twins`), which runs anywhere. The twin is specification, test
+oracle and fallback at once.
 """
 
 from nerfzip.kernels.absolute_deviation import add_absolute_deviation

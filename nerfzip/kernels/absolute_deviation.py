@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import absolute_deviation as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.gradient import VoxelGradient
@@ -26,8 +26,13 @@ def add_absolute_deviation(
         gradient.values.view(rows),
         gradient.touched.view(-1),
     )
-    if runs_on_cpu_kernels(grid):
+    form = form_for(grid)
+    if form == "cpu":
         arrays = [tensor.numpy() for tensor in tensors]
         cpu.add_gradient(*arrays, np.float32(weight), channel_tuple(channels))
+    elif form == "cuda":
+        from nerfzip.kernels.cuda import absolute_deviation as cuda
+
+        cuda.add_gradient(*tensors, weight)
     else:
         twin.add_gradient(*tensors, weight)

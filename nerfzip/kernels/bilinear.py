@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import bilinear as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import bilinear as twin
@@ -23,8 +23,13 @@ def interpolate_bilinear(
         positions: in cells: (0, 0) is the centre of the first. Outside the plane the border value holds. Not
             differentiated.
     """
-    if not runs_on_cpu_kernels(plane):
+    form = form_for(plane)
+    if form == "twin":
         return twin.gather(plane, positions)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.bilinear import Interpolate
+
+        return Interpolate.apply(plane, positions)
     return _Interpolate.apply(plane, positions)
 
 

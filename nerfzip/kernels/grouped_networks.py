@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import grouped_networks as cpu
 from nerfzip.kernels.twins import grouped_networks as twin
 
@@ -28,8 +28,13 @@ def grouped_networks(
         bins: of each sample.
         weights: of the networks near each sample, as in `nodes`. Not differentiated.
     """
-    if not runs_on_cpu_kernels(inputs):
+    form = form_for(inputs)
+    if form == "twin":
         return twin.evaluate(before, behind, nodes, bins, weights.detach(), inputs)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.grouped_networks import GroupedNetworks
+
+        return GroupedNetworks.apply(before, behind, nodes, bins, weights, inputs)
     return _GroupedNetworks.apply(before, behind, nodes, bins, weights, inputs)
 
 

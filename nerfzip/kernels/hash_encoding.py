@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import hash_encoding as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.hash_levels import HashLevels
@@ -35,8 +35,13 @@ def hash_encoding(
     """
     if len(table) != levels.rows:
         raise ValueError(f"a table of {len(table)} rows, where the levels have {levels.rows}")
-    if not runs_on_cpu_kernels(table):
+    form = form_for(table)
+    if form == "twin":
         return twin.lookup(table, positions, levels)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.hash_encoding import HashEncoding
+
+        return HashEncoding.apply(table, positions, levels)
     return _HashEncoding.apply(table, positions, levels)
 
 

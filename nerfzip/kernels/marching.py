@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import traversal as cpu
 from nerfzip.kernels.gradient import VoxelGradient
 from nerfzip.kernels.traversal import count_steps, longest, ray_offsets_of
@@ -78,13 +78,22 @@ def march_density(
     """
     density_threshold = density_of_alpha(alpha_threshold, shift, interval)
     settings = (step, shift, interval, density_threshold, transmittance_threshold)
-    step_counts = count_steps(t_min, t_max, step)
-    if not runs_on_cpu_kernels(origins):
-        ray_indices, distances, positions = twin.march(
-            origins, directions, t_min, step_counts, mask, step, density.detach(), *settings[1:]
-        )
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    if form != "cpu":
+        if form == "cuda":
+            from nerfzip.kernels.cuda.traversal import Density, Walk
+
+            looked_at = Density(density.detach(), *settings[1:])
+            walk = Walk(origins, directions, t_min, step_counts, mask, blocks, step, looked_at)
+            ray_indices, steps, offsets = walk.samples()
+            distances = t_min[ray_indices] + (steps + 0.5) * step
+            positions = origins[ray_indices] + distances[:, None] * directions[ray_indices]
+        else:
+            ray_indices, distances, positions = twin.march(
+                origins, directions, t_min, step_counts, mask, step, density.detach(), *settings[1:]
+            )
+            offsets = ray_offsets_of(torch.bincount(ray_indices, minlength=len(origins)))
         alphas = twin.alpha_of_density(interpolate_trilinear(density, positions, gradient)[:, 0], shift, interval)
-        offsets = ray_offsets_of(torch.bincount(ray_indices, minlength=len(origins)))
         return MarchedSamples(alphas, positions, distances, ray_indices, offsets)
     return MarchedSamples(
         *_March.apply(density, gradient, origins, directions, t_min, step_counts, mask, blocks, *settings),

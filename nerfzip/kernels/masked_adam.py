@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import masked_adam as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.gradient import VoxelGradient
@@ -44,8 +44,14 @@ def masked_adam_step(
         second_moment.view(rows),
         parameters.new_ones(1) if rates is None else rates.view(-1),
     )
-    if runs_on_cpu_kernels(parameters):
-        scalars = [np.float32(value) for value in (rate, *betas, correction2, epsilon)]
-        cpu.step(*[tensor.numpy() for tensor in tensors], *scalars, channel_tuple(channels))
+    scalars = (rate, *betas, correction2, epsilon)
+    form = form_for(parameters)
+    if form == "cpu":
+        arrays = [tensor.numpy() for tensor in tensors]
+        cpu.step(*arrays, *[np.float32(value) for value in scalars], channel_tuple(channels))
+    elif form == "cuda":
+        from nerfzip.kernels.cuda import masked_adam as cuda
+
+        cuda.step(*tensors, *scalars)
     else:
-        twin.step(*tensors, rate, *betas, correction2, epsilon)
+        twin.step(*tensors, *scalars)

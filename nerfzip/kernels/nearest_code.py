@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import nearest_code as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import nearest_code as twin
@@ -39,8 +39,13 @@ def cheapest_codes(
 
 def _search(features: Tensor, codebook: Tensor, half_squared_norms: Tensor) -> Tensor:
     features, codebook = features.contiguous(), codebook.contiguous()
-    if not runs_on_cpu_kernels(features):
+    form = form_for(features)
+    if form == "twin":
         return twin.search(features, codebook, half_squared_norms)
+    if form == "cuda":
+        from nerfzip.kernels.cuda import nearest_code as cuda
+
+        return cuda.search(features, codebook, half_squared_norms)
     out = torch.empty(len(features), dtype=torch.int64)
     channels = channel_tuple(features.shape[1])
     cpu.search(features.numpy(), codebook.numpy(), half_squared_norms.numpy(), channels, out.numpy())

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import periodic as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import periodic as twin
@@ -29,8 +29,13 @@ def periodic_product(
         positions: in [0, 1]. Not differentiated.
         tiles: how often each level repeats in [0, 1] along each axis.
     """
-    if not runs_on_cpu_kernels(coefficients):
+    form = form_for(coefficients)
+    if form == "twin":
         return twin.lookup(coefficients, bases, positions, tiles)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.periodic import PeriodicProduct
+
+        return PeriodicProduct.apply(coefficients, positions, tiles, *bases)
     return _PeriodicProduct.apply(coefficients, positions, tiles, *bases)
 
 

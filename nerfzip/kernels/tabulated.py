@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import tabulated as cpu
 from nerfzip.kernels.twins import tabulated as twin
 
@@ -21,8 +21,13 @@ def tabulated_sum(
         table: each channel's function at `first`, `first` + `spacing`, ...; at least two knots.
         values: outside the table its outer pieces go on.
     """
-    if not runs_on_cpu_kernels(values):
+    form = form_for(values)
+    if form == "twin":
         return twin.total(table, values, first, spacing)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.tabulated import TabulatedSum
+
+        return TabulatedSum.apply(table, values, first, spacing)
     return _TabulatedSum.apply(table, values, first, spacing)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import total_variation as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.gradient import VoxelGradient
@@ -17,8 +17,14 @@ def add_total_variation(grid: Float[Tensor, "x y z channels"], gradient: VoxelGr
     Differences beyond 1 count linearly, as in DVGO. Voxels that no ray has touched get none.
     """
     values = grid.detach()
-    if runs_on_cpu_kernels(grid):
-        tensors = (values.numpy(), gradient.values.numpy(), gradient.touched.numpy())
-        cpu.add_gradient(*tensors, np.float32(weight), channel_tuple(grid.shape[3]))
+    tensors = values, gradient.values, gradient.touched
+    form = form_for(grid)
+    if form == "cpu":
+        arrays = [tensor.numpy() for tensor in tensors]
+        cpu.add_gradient(*arrays, np.float32(weight), channel_tuple(grid.shape[3]))
+    elif form == "cuda":
+        from nerfzip.kernels.cuda import total_variation as cuda
+
+        cuda.add_gradient(*tensors, weight)
     else:
-        twin.add_gradient(values, gradient.values, gradient.touched, weight)
+        twin.add_gradient(*tensors, weight)

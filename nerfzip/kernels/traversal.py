@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import distance_transform_cdt
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import traversal as cpu
 from nerfzip.kernels.twins import traversal as twin
 
@@ -77,8 +77,8 @@ def traverse_occupancy(
         blocks: `block_distances(mask)`.
         step: length of a step, in multiples of the direction.
     """
-    step_counts = count_steps(t_min, t_max, step)
-    if runs_on_cpu_kernels(origins):
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    if form == "cpu":
         steps = torch.empty((len(origins), longest(step_counts)), dtype=torch.int32)
         counts = torch.zeros(len(origins), dtype=torch.int64)
         cpu.traverse(
@@ -106,6 +106,13 @@ def traverse_occupancy(
             t_ends.numpy(),
         )
         return PackedSamples(t_starts, t_ends, ray_indices, offsets)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.traversal import Walk
+
+        walk = Walk(origins, directions, t_min, step_counts, mask, blocks, step)
+        ray_indices, steps, offsets = walk.samples()
+        entries = t_min[ray_indices]
+        return PackedSamples(entries + steps * step, entries + (steps + 1) * step, ray_indices, offsets)
     t, sampled = twin.traverse(origins, directions, t_min, step_counts, mask, step)
     ray_indices = sampled.nonzero()[:, 0]
     offsets = ray_offsets_of(sampled.sum(dim=1))
@@ -122,8 +129,12 @@ def hits_occupancy(
     step: float,
 ) -> Bool[Tensor, "rays"]:
     """Whether `traverse_occupancy` with the same arguments would give a ray any sample."""
-    step_counts = count_steps(t_min, t_max, step)
-    if not runs_on_cpu_kernels(origins):
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.traversal import Walk
+
+        return Walk(origins, directions, t_min, step_counts, mask, blocks, step).hits()
+    if form == "twin":
         return twin.traverse(origins, directions, t_min, step_counts, mask, step)[1].any(dim=1)
     out = torch.empty(len(origins), dtype=torch.bool)
     rays = (origins.numpy(), directions.numpy(), t_min.numpy(), step_counts.numpy())

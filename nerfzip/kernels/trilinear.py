@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import Form, form_for
 from nerfzip.kernels.cpu import trilinear as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.gradient import VoxelGradient
@@ -41,7 +41,11 @@ def splat_trilinear(
 
     Writes into `values`, and 1 into `touched` at each voxel that received something.
     """
-    if runs_on_cpu_kernels(values):
+    _splat(form_for(values), values, touched, positions, amounts)
+
+
+def _splat(form: Form, values: Tensor, touched: Tensor, positions: Tensor, amounts: Tensor) -> None:
+    if form == "cpu":
         cpu.scatter(
             values.numpy(),
             touched.numpy(),
@@ -50,6 +54,10 @@ def splat_trilinear(
             channel_tuple(values.shape[3]),
             numba.get_num_threads(),
         )
+    elif form == "cuda":
+        from nerfzip.kernels.cuda import trilinear as cuda
+
+        cuda.scatter(values, touched, positions, amounts)
     else:
         twin.scatter(values, touched, positions, amounts)
 
@@ -58,10 +66,15 @@ class _Interpolate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, grid: Tensor, positions: Tensor, gradient: VoxelGradient | None) -> Tensor:
         ctx.save_for_backward(positions)
-        ctx.shape, ctx.gradient = grid.shape, gradient
-        if not runs_on_cpu_kernels(grid):
+        ctx.shape, ctx.gradient, ctx.form = grid.shape, gradient, form_for(grid)
+        if ctx.form == "twin":
             return twin.gather(grid, positions)
-        out = torch.empty(len(positions), grid.shape[3])
+        out = grid.new_empty(len(positions), grid.shape[3])
+        if ctx.form == "cuda":
+            from nerfzip.kernels.cuda import trilinear as cuda
+
+            cuda.gather(grid, positions, out)
+            return out
         cpu.gather(grid.detach().numpy(), positions.contiguous().numpy(), channel_tuple(grid.shape[3]), out.numpy())
         return out
 
@@ -70,9 +83,9 @@ class _Interpolate(torch.autograd.Function):
         (grad_output,) = grad_outputs
         (positions,) = ctx.saved_tensors
         if ctx.gradient is not None:
-            splat_trilinear(ctx.gradient.values, ctx.gradient.touched, positions, grad_output)
+            _splat(ctx.form, ctx.gradient.values, ctx.gradient.touched, positions, grad_output)
             return None, None, None
         values = grad_output.new_zeros(ctx.shape)
         touched = torch.zeros(ctx.shape[:3], dtype=torch.uint8, device=values.device)
-        splat_trilinear(values, touched, positions, grad_output)
+        _splat(ctx.form, values, touched, positions, grad_output)
         return values, None, None

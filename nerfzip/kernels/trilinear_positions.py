@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import trilinear, trilinear_positions
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import trilinear as twin
@@ -24,8 +24,13 @@ def interpolate_at_moving(
         grid: float32, channels-last.
         positions: in voxels: (0, 0, 0) is the centre of the first voxel.
     """
-    if not runs_on_cpu_kernels(grid):
+    form = form_for(grid)
+    if form == "twin":
         return twin.gather(grid.detach(), positions)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.trilinear_positions import InterpolateAtMoving
+
+        return InterpolateAtMoving.apply(grid.detach(), positions)
     return _InterpolateAtMoving.apply(grid.detach(), positions)
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import triplanes as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import triplanes as twin
@@ -26,8 +26,13 @@ def sample_triplanes(
         positions: in [0, 1]; 0 and 1 are the centres of the outer cells. Outside the border value holds. Not
             differentiated.
     """
-    if not runs_on_cpu_kernels(positions):
+    form = form_for(positions)
+    if form == "twin":
         return twin.sample(scales, positions)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.triplanes import SampleTriplanes
+
+        return SampleTriplanes.apply(positions, *scales)
     return _SampleTriplanes.apply(positions, *scales)
 
 

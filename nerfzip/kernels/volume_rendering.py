@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nerfzip.kernels.backend import runs_on_cpu_kernels
+from nerfzip.kernels.backend import form_for
 from nerfzip.kernels.cpu import volume_rendering as cpu
 from nerfzip.kernels.cpu.compile import channel_tuple
 from nerfzip.kernels.twins import volume_rendering as twin
@@ -21,18 +21,28 @@ def render_weights(
         alphas: opacities in [0, 1] of packed samples.
         ray_offsets: where each ray's samples begin; one more entry than rays.
     """
-    if runs_on_cpu_kernels(alphas):
-        return _RenderWeights.apply(alphas, ray_offsets)
-    return twin.render_weights(alphas, ray_offsets)
+    form = form_for(alphas)
+    if form == "twin":
+        return twin.render_weights(alphas, ray_offsets)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.volume_rendering import RenderWeights
+
+        return RenderWeights.apply(alphas, ray_offsets)
+    return _RenderWeights.apply(alphas, ray_offsets)
 
 
 def accumulate_along_rays(
     weights: Float[Tensor, "samples"], values: Float[Tensor, "samples channels"], ray_offsets: Int[Tensor, "offsets"]
 ) -> Float[Tensor, "rays channels"]:
     """Σ w_i v_i over each ray's samples; zero for a ray without samples."""
-    if runs_on_cpu_kernels(weights):
-        return _Accumulate.apply(weights, values, ray_offsets)
-    return twin.accumulate(weights, values, ray_offsets)
+    form = form_for(weights)
+    if form == "twin":
+        return twin.accumulate(weights, values, ray_offsets)
+    if form == "cuda":
+        from nerfzip.kernels.cuda.volume_rendering import Accumulate
+
+        return Accumulate.apply(weights, values, ray_offsets)
+    return _Accumulate.apply(weights, values, ray_offsets)
 
 
 class _RenderWeights(torch.autograd.Function):
