@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
         "list methods with their rates, bases, data sets, launchers and presets",
         "example:\n  nerfzip list",
     )
+    doctor = _add(commands, "doctor", "show what this machine has, and test its kernels", "example:\n  nerfzip doctor")
+    doctor.add_argument("--all", action="store_true", help="test all kernels, however long compiling takes")
     return parser
 
 

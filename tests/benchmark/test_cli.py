@@ -35,7 +35,20 @@ def test_help_and_list_do_not_import_torch() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "sweep", "status", "encode", "decode", "render", "inspect", "verify", "compare", "new-method", "list"],
+    [
+        "run",
+        "sweep",
+        "status",
+        "encode",
+        "decode",
+        "render",
+        "inspect",
+        "verify",
+        "compare",
+        "new-method",
+        "list",
+        "doctor",
+    ],
 )
 def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
