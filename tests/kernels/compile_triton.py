@@ -32,7 +32,7 @@ if __name__ == "__main__":
     driver.set_active(AbsentDevice())
     launch.launch = compile_only
     # Their kernels are imported when they are first called, and see the launch above.
-    from test_triton import CASES
+    from triton_cases import CASES
 
     with use_triton():
         for name in sys.argv[1:]:

@@ -43,12 +43,22 @@ class GroupedNetworks(torch.autograd.Function):
 def _launch(kernel: Any, saved: Sequence[Tensor], *others: Tensor) -> None:
     _, of_blocks, nodes, _, before, behind, _ = saved
     (inputs, hidden), outputs, near = before.shape[1:], behind.shape[2], nodes.shape[1]
-    widths = [max(triton.next_power_of_2(size), LEAST) for size in (inputs, hidden, outputs)]
-    constants = dict(zip(("width_in", "width", "width_out"), widths, strict=True))
-    # As for torch's own products: full float32 unless the user allows less, then on tensor cores.
-    precision = "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
-    sizes = near, inputs, hidden, outputs
-    launch(kernel, (len(of_blocks),), *saved, *others, *sizes, block=BLOCK, precision=precision, **constants)
+    width_in, width, width_out = (max(triton.next_power_of_2(size), LEAST) for size in (inputs, hidden, outputs))
+    launch(
+        kernel,
+        (len(of_blocks),),
+        *saved,
+        *others,
+        *(near, inputs, hidden, outputs),
+        block=BLOCK,
+        # As for torch's own products: full float32 unless the user allows less, then on tensor cores.
+        precision="ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32",
+        width_in=width_in,
+        width=width,
+        width_out=width_out,
+        # Four warps have too few registers for the backward pass.
+        num_warps=8,
+    )
 
 
 @triton.jit
