@@ -110,7 +110,9 @@ class MLPMaps:
         description = Description(
             model.layout, self.base.occupancy_resolution, surrounding([frame.box for frame in frames])
         )
-        groups = GroupsOfFrames(len(frames), min(self.group, len(frames)))
+        # As published no frame depends on another.
+        group = 1 if self.coder is Coder.PAPER else min(self.group, len(frames))
+        groups = GroupsOfFrames(len(frames), group)
         header: dict[str, Any] = {"video": groups.to_header(), "coder": str(self.coder), "field": describe(description)}
         if latent_step is not None:
             header[LATENT_STEP] = latent_step

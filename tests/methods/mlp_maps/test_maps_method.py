@@ -74,6 +74,7 @@ def test_published_files_are_the_parameters_as_they_are() -> None:
     assert sizes[frame_section(0)] == 24 + 4 * latents.shape[1] + model.masks[0].numel()
     video = method().decompress(encoded("method.coder=paper"))
     ours = model.model().requires_grad_(False)
+    assert stream.header["video"]["gof"] == 1
     for index in range(len(video)):
         decoded = video.frame(index)
         planes = ours.decoder(ours.latents[index])
@@ -110,7 +111,7 @@ def test_ranks_of_the_published_rates_are_in_order() -> None:
     assert ranks == sorted(set(ranks))
 
 
-@pytest.mark.parametrize("halvings", [4, 6])
+@pytest.mark.parametrize("halvings", [4, 8])
 def test_a_file_holds_the_papers_coarse_colour_maps(halvings: int) -> None:
     channels = ",".join(str(width) for width in [64, 128, 128, 256, 512, 512, 1024, 1024][:halvings])
     (config,) = job_configs(
@@ -118,7 +119,8 @@ def test_a_file_holds_the_papers_coarse_colour_maps(halvings: int) -> None:
     )
     base = build(config.method_settings).base
     video, box = video_and_model()[0], Box((0.0, 0.0, 0.0), (1.0, 1.0, 2.0))
-    describe(Description(base._layout(video, box), base.occupancy.resolution, box))
+    layout = replace(base._layout(video, box), frames=300)
+    describe(Description(layout, base.occupancy.resolution, box))
 
 
 def test_a_small_file_of_a_huge_frame_is_refused() -> None:
