@@ -13,6 +13,10 @@ from nerfzip.errors import ConfigError, require_setting
 
 IMAGE_MEAN, IMAGE_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, on which DINO was trained."""
+CHROMA = 4.0
+OPPONENT = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [CHROMA, -CHROMA, 0.0], [0.0, -CHROMA, CHROMA]])
+"""Brightness, and how much red and blue differ from green. Hues vary less between objects than brightness and shape
+do; as they are, training loses them long before it has a use for them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class ViewEncoderSizes:
         patch: pixels along each side of what becomes a token.
         width, depth, heads: of the transformer.
         channels: of the feature maps.
-        colours: whether the image itself is appended to its feature map, as three more channels.
+        colours: whether the image itself is appended to its feature map, as three more channels, see `OPPONENT`.
     """
 
     side: int
@@ -76,7 +80,7 @@ class ViewEncoder(nn.Module):
         across = side // self.sizes.patch
         maps = self.to_pixels(tokens.transpose(1, 2).unflatten(2, (across, across)))
         if self.sizes.colours:
-            maps = torch.cat([maps, normalised], dim=1)
+            maps = torch.cat([maps, torch.einsum("oc,vcyx->voyx", OPPONENT.to(images), normalised)], dim=1)
         return maps.permute(0, 2, 3, 1)
 
 
