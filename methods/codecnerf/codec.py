@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from methods.codecnerf.examples import SourceViews
-from methods.codecnerf.plane_blocks import GroupResidualBlock, PlaneAttention, Planes
+from methods.codecnerf.plane_blocks import GroupResidualBlock, PlaneAttention, PlaneConvolution, Planes, enlarged
 from methods.codecnerf.triplane_decoder import TriplaneDecoder, TriplaneDecoderSizes, channels_last
 from methods.codecnerf.unprojection import AGGREGATIONS, unproject
 from methods.codecnerf.vector_quantizer import VectorQuantizer
@@ -34,6 +34,7 @@ class CodecSizes:
         codes: of the codebook.
         decoder_blocks: channels behind each of the blocks, with attention, between the codes and the planes' decoder.
         planes: of the planes' decoder.
+        shortcuts: whether the unprojected views reach the codes, and the codes the planes, by one linear layer besides.
         networks, sampling: of the field.
     """
 
@@ -46,6 +47,7 @@ class CodecSizes:
     codes: int
     decoder_blocks: list[int]
     planes: TriplaneDecoderSizes
+    shortcuts: bool
     networks: NetworkSizes
     sampling: Sampling
 
@@ -75,6 +77,7 @@ class Encoder(nn.Module):
         before = [sizes.volume[0], sizes.latent]
         blocks = [(GroupResidualBlock(width, sizes.latent), PlaneAttention(sizes.latent)) for width in before]
         self.blocks = nn.Sequential(*[layer for pair in blocks for layer in pair])
+        self.shortcut = Projection(inputs, sizes.latent) if sizes.shortcuts else None
 
     def forward(self, objects: list[SourceViews]) -> list[Planes]:
         """Of each object.
@@ -82,9 +85,17 @@ class Encoder(nn.Module):
         Raises:
             CaptureError: too few or too many views, or one that does not look at the box.
         """
+        views = torch.stack([self._volume(source) for source in objects])
         # Together: PyTorch has fast convolutions on the CPU only for large inputs.
-        volumes = self.volume(torch.stack([self._volume(source) for source in objects]))
-        return [self.blocks(self.projection(volume)) for volume in volumes]
+        volumes = self.volume(views)
+        latents = [self.blocks(self.projection(volume)) for volume in volumes]
+        if self.shortcut is None:
+            return latents
+        # Of what the views show only that counts which is on the object: the network's first channel learns where.
+        places = [volume[:1].sigmoid() for volume in volumes]
+        return [
+            planes + self.shortcut(seen, weights) for planes, seen, weights in zip(latents, views, places, strict=True)
+        ]
 
     def _volume(self, source: SourceViews) -> Float[Tensor, "features x y z"]:
         sizes, views = self.sizes, len(source.images)
@@ -105,9 +116,15 @@ class Decoder(nn.Module):
         blocks = [(GroupResidualBlock(*pair), PlaneAttention(pair[1])) for pair in pairs]
         self.blocks = nn.Sequential(*[layer for pair in blocks for layer in pair])
         self.planes = TriplaneDecoder(sizes.decoder_blocks[-1], sizes.planes)
+        channels = sizes.planes.channels
+        shortcuts = [PlaneConvolution(sizes.latent, channels, 1) for _ in range(SCALES)] if sizes.shortcuts else []
+        self.shortcuts = nn.ModuleList(shortcuts)
 
     def forward(self, vectors: Planes) -> list[Float[Tensor, "3 rows columns channels"]]:
-        return [channels_last(planes) for planes in self.planes(self.blocks(vectors))]
+        scales = list(self.planes(self.blocks(vectors)))
+        for index, shortcut in enumerate(self.shortcuts):
+            scales[index] = scales[index] + enlarged(shortcut(vectors), 2**index)
+        return [channels_last(planes) for planes in scales]
 
 
 class Codec(nn.Module):

@@ -8,7 +8,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import conv2d, interpolate, scaled_dot_product_attention
 
 Planes = Float[Tensor, "3 channels rows columns"]
 NORM_EPSILON = 1e-6
@@ -33,23 +33,46 @@ class PlaneConvolution(nn.Module):
 
 
 class RolloutConvolution(nn.Module):
-    """Each plane sees beside itself what the two others know of its rows and of its columns."""
+    """Each plane sees beside itself what the two others know of its rows and of its columns.
+
+    What they know is the same all along a row or a column, so all but the cells at its ends have the same convolution.
+    """
 
     def __init__(self, inputs: int, outputs: int, side: int = 3) -> None:
         super().__init__()
-        self.convolution = PlaneConvolution(3 * inputs, outputs, side)
+        self.convolution = _convolution(3 * inputs, outputs, side)
 
     def forward(self, planes: Planes) -> Planes:
-        return self.convolution(roll_out(planes))
+        rows, columns = roll_out(planes)
+        own, of_rows, of_columns = self.convolution.weight.unflatten(1, (3, -1)).unbind(1)
+        side = own.shape[3]
+        return (
+            self._convolve(planes, own, self.convolution.bias)
+            + _stretched(self._convolve(rows.expand(-1, -1, -1, side), of_rows), 3, planes.shape[3])
+            + _stretched(self._convolve(columns.expand(-1, -1, side, -1), of_columns), 2, planes.shape[2])
+        )
+
+    def _convolve(self, planes: Planes, weight: Tensor, bias: Tensor | None = None) -> Planes:
+        stacked = conv2d(planes.flatten(0, 1)[None], weight, bias, padding=self.convolution.padding, groups=3)
+        return stacked[0].unflatten(0, (3, -1))
 
 
-def roll_out(planes: Planes) -> Float[Tensor, "3 channels*3 rows columns"]:
-    """Behind each plane the means of the others along the axis that they do not share with it."""
+def _stretched(values: Tensor, dim: int, size: int) -> Tensor:
+    """To `size` cells along an axis; those in the middle are the same."""
+    ends = values.shape[dim] // 2
+    middle = values.narrow(dim, ends, 1)
+    shape = [size - 2 * ends if axis == dim else -1 for axis in range(values.ndim)]
+    parts = [values.narrow(dim, 0, ends), middle.expand(shape), values.narrow(dim, ends + 1, ends)]
+    return torch.cat(parts, dim=dim)
+
+
+def roll_out(planes: Planes) -> tuple[Float[Tensor, "3 channels rows 1"], Float[Tensor, "3 channels 1 columns"]]:
+    """For each plane the means of the others along the axis that they do not share with it: by row and by column."""
     by_row, by_column = planes.mean(dim=3), planes.mean(dim=2)
     # Rows are x, y, x and columns y, z, z.
     rows = torch.stack([by_row[2], by_column[0], by_row[0]])[:, :, :, None]
     columns = torch.stack([by_row[1], by_column[2], by_column[1]])[:, :, None, :]
-    return torch.cat([planes, rows.expand_as(planes), columns.expand_as(planes)], dim=1)
+    return rows, columns
 
 
 class GroupResidualBlock(nn.Module):
@@ -93,6 +116,11 @@ class PlaneAttention(nn.Module):
         attended = self.projection(scaled_dot_product_attention(queries, keys, values)[0])
         attended = attended.T.unflatten(1, (3, *planes.shape[2:])).transpose(0, 1)
         return (planes + attended) * math.sqrt(0.5)
+
+
+def enlarged(planes: Planes, factor: int) -> Planes:
+    """To so many times the side."""
+    return planes if factor == 1 else interpolate(planes, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 class RolloutBlock(nn.Module):

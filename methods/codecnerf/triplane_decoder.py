@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from methods.codecnerf.plane_blocks import (
     GroupResidualBlock,
@@ -14,6 +13,7 @@ from methods.codecnerf.plane_blocks import (
     PlaneNorm,
     Planes,
     RolloutBlock,
+    enlarged,
 )
 
 HEAD_LAYERS = 3
@@ -58,8 +58,7 @@ class TriplaneDecoder(nn.Module):
     def forward(self, planes: Planes) -> tuple[Planes, Planes]:
         shared = self.shared(self.first(planes))
         low = self.low_refinement(self.low_head(self.low(shared)))
-        high = interpolate(shared, scale_factor=2, mode="bilinear", align_corners=False)
-        return low, self.high_refinement(self.high_head(self.high(high)))
+        return low, self.high_refinement(self.high_head(self.high(enlarged(shared, 2))))
 
 
 def _head(width: int) -> nn.Sequential:

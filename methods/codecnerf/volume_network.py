@@ -58,6 +58,17 @@ class Projection(nn.Module):
         super().__init__()
         self.mix = nn.Conv2d(3 * inputs, 3 * outputs, 1, groups=3)
 
-    def forward(self, volume: Float[Tensor, "inputs x y z"]) -> Float[Tensor, "3 outputs side side"]:
-        planes = torch.cat([volume.mean(dim=3), volume.mean(dim=1), volume.mean(dim=2)])
-        return self.mix(planes[None])[0].unflatten(0, (3, -1))
+    def forward(
+        self, volume: Float[Tensor, "inputs x y z"], weights: Float[Tensor, "1 x y z"] | None = None
+    ) -> Float[Tensor, "3 outputs side side"]:
+        """
+        Args:
+            weights: positive, of the means.
+        """
+        axes = (3, 1, 2)
+        if weights is None:
+            planes = [volume.mean(dim=axis) for axis in axes]
+        else:
+            weighted = weights * volume
+            planes = [weighted.sum(dim=axis) / weights.sum(dim=axis) for axis in axes]
+        return self.mix(torch.cat(planes)[None])[0].unflatten(0, (3, -1))

@@ -30,6 +30,7 @@ SIZES = CodecSizes(
     latent=4,
     codes=32,
     decoder_blocks=[4],
+    shortcuts=True,
     planes=TriplaneDecoderSizes(width=4, shared=1, low=1, high=1, refinement=[4]),
     networks=NetworkSizes(8, 1, 2),
     sampling=Sampling(8, 8, 10.0),

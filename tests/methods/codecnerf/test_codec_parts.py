@@ -10,7 +10,7 @@ from tiny_codec import SIZES, tiny_codec
 
 from methods.codecnerf.codec import as_planes, as_vectors
 from methods.codecnerf.examples import SourceViews
-from methods.codecnerf.plane_blocks import PlaneAttention, roll_out
+from methods.codecnerf.plane_blocks import PlaneAttention, RolloutConvolution, roll_out
 from methods.codecnerf.triplane_decoder import channels_last
 from methods.codecnerf.unprojection import lattice, unproject
 from methods.codecnerf.vector_quantizer import VectorQuantizer
@@ -71,11 +71,37 @@ def test_rollout_meets_the_shared_axis(plane: int, axes: tuple[int, int]) -> Non
     """Planes of means over the third axis of a volume that is a product: a row or column sees its own factor."""
     factors = torch.rand(3, 7) + 0.5
     planes = torch.stack([torch.outer(factors[a], factors[b]) for a, b in ((0, 1), (1, 2), (0, 2))])[:, None]
-    rolled = roll_out(planes)[plane]
+    rows, columns = roll_out(planes)
+    expected_rows, expected_columns = factors[axes[0]] / factors[axes[0]][0], factors[axes[1]] / factors[axes[1]][0]
+    torch.testing.assert_close(rows[plane, 0, :, 0] / rows[plane, 0, 0, 0], expected_rows)
+    torch.testing.assert_close(columns[plane, 0, 0] / columns[plane, 0, 0, 0], expected_columns)
+
+
+@pytest.mark.parametrize(("side", "cells"), [(3, (5, 5)), (3, (2, 2)), (1, (4, 4)), (5, (8, 8))])
+def test_rollout_convolution_against_the_convolution_of_whole_planes(side: int, cells: tuple[int, int]) -> None:
+    layer = RolloutConvolution(2, 4, side)
+    planes = torch.randn(3, 2, *cells, requires_grad=True)
+    others = [values.expand(-1, -1, *cells) for values in roll_out(planes)]
+    whole = layer.convolution(torch.cat([planes, *others], dim=1).flatten(0, 1)[None])[0].unflatten(0, (3, -1))
+    found, upstream = layer(planes), torch.randn_like(whole)
+    torch.testing.assert_close(found, whole)
+    inputs = [planes, *layer.parameters()]
     torch.testing.assert_close(
-        rolled[1] / rolled[1][0, 0], (factors[axes[0]] / factors[axes[0]][0])[:, None].expand(7, 7)
+        torch.autograd.grad(found, inputs, upstream), torch.autograd.grad(whole, inputs, upstream)
     )
-    torch.testing.assert_close(rolled[2] / rolled[2][0, 0], (factors[axes[1]] / factors[axes[1]][0])[None].expand(7, 7))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_projection_against_a_loop(weighted: bool) -> None:
+    volume, weights = torch.randn(2, 3, 3, 3), torch.rand(1, 3, 3, 3) + 0.1
+    projection = Projection(2, 2)
+    found = projection(volume, weights) if weighted else projection(volume)
+    weights = weights if weighted else torch.ones_like(weights)
+    for plane, axes in enumerate(("xy", "yz", "xz")):
+        sums, total = (torch.einsum(f"cxyz->c{axes}", values) for values in (weights * volume, weights))
+        matrix, bias = (values.unflatten(0, (3, 2))[plane] for values in (projection.mix.weight, projection.mix.bias))
+        expected = torch.einsum("oc,crs->ors", matrix[:, :, 0, 0], sums / total) + bias[:, None, None]
+        torch.testing.assert_close(found[plane], expected)
 
 
 def test_attention_against_the_whole_matrix() -> None:
