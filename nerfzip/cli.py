@@ -57,6 +57,10 @@ _REPORT_EXAMPLE = """example:
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 (a job failed), 2 (bad input) or 130 (Ctrl-C)."""
     arguments, unknown = _parser().parse_known_args(words)
+    if "overrides" in arguments:
+        # Of settings argparse finds only those that stand together, before or behind all options.
+        arguments.overrides += [word for word in unknown if not word.startswith("-")]
+        unknown = [word for word in unknown if word.startswith("-")]
     if unknown:
         arguments.parser.error(_unrecognized(unknown, arguments.parser))
     _log_to_stderr()

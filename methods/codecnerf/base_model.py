@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import safetensors
@@ -15,7 +15,7 @@ from jaxtyping import Int
 from safetensors.torch import load, save
 from torch import Tensor
 
-from methods.codecnerf.codec import Codec, CodecSizes
+from methods.codecnerf.codec import Codec, CodecSizes, Receiver
 from methods.codecnerf.triplane_decoder import TriplaneDecoderSizes
 from methods.codecnerf.view_encoder import ViewEncoderSizes
 from nerfzip.errors import BitstreamError, ConfigError
@@ -28,17 +28,22 @@ MODELS_VARIABLE = "NERFZIP_MODELS"
 UNSTORED = {"quantizer.counts", "quantizer.sums"}
 """What only training needs."""
 SHIPPED = Path(__file__).parent / "small.safetensors"
+ENCODER = "encoder."
+"""What the names of the encoder's weights begin with."""
+
+Part = TypeVar("Part", bound=Receiver)
 
 
 @dataclass(frozen=True)
-class BaseModel:
+class BaseModel(Generic[Part]):
     """
     Attributes:
+        codec: all of it, or what a receiver needs.
         counts: how often each code occurs, at least 1: the prior of the codes' indices.
         digest: of the file, which bitstreams name.
     """
 
-    codec: Codec
+    codec: Part
     counts: Int[np.ndarray, "codes"]
     digest: str
 
@@ -59,7 +64,7 @@ def models_folder() -> Path:
     return Path(own) if own else cache / "nerfzip" / "models"
 
 
-def read_base_model(path: Path | None) -> BaseModel:
+def read_base_model(path: Path | None) -> BaseModel[Codec]:
     """
     Args:
         path: None is the model that ships. Another is copied to the folder of models, where decoding finds it.
@@ -67,14 +72,14 @@ def read_base_model(path: Path | None) -> BaseModel:
     Raises:
         ConfigError: there is no such file, or it is no base model.
     """
-    model = _read(path or SHIPPED)
+    model = _read(path or SHIPPED, Codec)
     kept = models_folder() / f"{model.digest}.safetensors"
     if path is not None and not kept.exists():
         write_atomically(kept, path.read_bytes())
     return model
 
 
-def base_model_of(digest: Any, preferred: Path | None) -> BaseModel:
+def base_model_of(digest: Any, preferred: Path | None) -> BaseModel[Receiver]:
     """The base model that a file was made with.
 
     Args:
@@ -88,7 +93,7 @@ def base_model_of(digest: Any, preferred: Path | None) -> BaseModel:
         places.append(models_folder() / f"{digest}.safetensors")
     for path in places:
         if path.is_file():
-            model = _read(path)
+            model = _read(path, Receiver)
             if model.digest == digest:
                 return model
     raise BitstreamError(
@@ -98,14 +103,14 @@ def base_model_of(digest: Any, preferred: Path | None) -> BaseModel:
 
 
 # A model is read for each file that is decoded; its time of change tells whether it is still the same.
-@functools.lru_cache(maxsize=2)
-def _cached(path: Path, changed: int) -> BaseModel:
-    return _parsed(path, path.read_bytes())
+@functools.lru_cache(maxsize=4)
+def _cached(path: Path, changed: int, part: type[Receiver]) -> BaseModel[Any]:
+    return _parsed(path, path.read_bytes(), part)
 
 
-def _read(path: Path) -> BaseModel:
+def _read(path: Path, part: type[Part]) -> BaseModel[Part]:
     try:
-        return _cached(path, path.stat().st_mtime_ns)
+        return _cached(path, path.stat().st_mtime_ns, part)  # type: ignore[arg-type]
     except OSError as error:
         raise ConfigError(
             f"{path}: the base model can't be read: {error.strerror}; train one with `nerfzip train method=codecnerf`,"
@@ -113,14 +118,16 @@ def _read(path: Path) -> BaseModel:
         ) from error
 
 
-def _parsed(path: Path, data: bytes) -> BaseModel:
+def _parsed(path: Path, data: bytes, part: type[Part]) -> BaseModel[Part]:
     try:
         sizes = _sizes(json.loads(_metadata(data)[SIZES]))
         tensors = load(data)
         counts = tensors.pop(COUNTS).numpy()
         # Its first weights are random; what draws after us must not depend on whether the model had been read.
         with torch.random.fork_rng(devices=[]):
-            codec = Codec(sizes, decay=1.0)
+            codec = part(sizes, decay=1.0)
+        if part is Receiver:
+            tensors = {name: values for name, values in tensors.items() if not name.startswith(ENCODER)}
         missing, unexpected = codec.load_state_dict(tensors, strict=False)
         if unexpected or set(missing) - UNSTORED:
             raise ValueError(f"tensors that do not fit its sizes: {[*missing, *unexpected][:3]}")

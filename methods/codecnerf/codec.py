@@ -127,8 +127,8 @@ class Decoder(nn.Module):
         return [channels_last(planes) for planes in scales]
 
 
-class Codec(nn.Module):
-    """Everything that sender and receiver share: the base model.
+class Receiver(nn.Module):
+    """What the receiver of a file needs of a base model: codes, the decoder, and the networks of the field.
 
     Args:
         decay: of the codebook while it is trained.
@@ -137,7 +137,6 @@ class Codec(nn.Module):
     def __init__(self, sizes: CodecSizes, decay: float) -> None:
         super().__init__()
         self.sizes = sizes
-        self.encoder = Encoder(sizes)
         self.quantizer = VectorQuantizer(sizes.codes, sizes.latent, decay)
         self.decoder = Decoder(sizes)
         features = SCALES * sizes.planes.channels
@@ -150,6 +149,20 @@ class Codec(nn.Module):
         return TriplaneField(scales, self.coarse, self.fine, self.sizes.sampling, box, background, near)
 
     @torch.no_grad()
+    def decode(self, indices: Int[Tensor, "3 rows columns"]) -> list[Float[Tensor, "3 side side channels"]]:
+        """The planes at both resolutions."""
+        vectors = self.quantizer.codebook[indices.flatten()]
+        return self.decoder(as_planes(vectors, self.sizes.lattice))
+
+
+class Codec(Receiver):
+    """A whole base model."""
+
+    def __init__(self, sizes: CodecSizes, decay: float) -> None:
+        super().__init__(sizes, decay)
+        self.encoder = Encoder(sizes)
+
+    @torch.no_grad()
     def encode(self, source: SourceViews) -> Int[Tensor, "3 rows columns"]:
         """Indices of the codes.
 
@@ -159,12 +172,6 @@ class Codec(nn.Module):
         (planes,) = self.encoder([source])
         indices = self.quantizer(as_vectors(planes)).indices
         return indices.view(3, *planes.shape[2:])
-
-    @torch.no_grad()
-    def decode(self, indices: Int[Tensor, "3 rows columns"]) -> list[Float[Tensor, "3 side side channels"]]:
-        """The planes at both resolutions."""
-        vectors = self.quantizer.codebook[indices.flatten()]
-        return self.decoder(as_planes(vectors, self.sizes.lattice))
 
 
 def as_vectors(planes: Planes) -> Float[Tensor, "cells channels"]:

@@ -54,7 +54,7 @@ class Surroundings:
     near: float
 
     def field(
-        self, base: BaseModel, scales: list[Tensor], coarse: ShadingNetwork, fine: ShadingNetwork
+        self, base: BaseModel[Any], scales: list[Tensor], coarse: ShadingNetwork, fine: ShadingNetwork
     ) -> TriplaneField:
         return TriplaneField(scales, coarse, fine, base.codec.sizes.sampling, self.box, self.background, self.near)
 
@@ -102,6 +102,8 @@ class CodecNeRF:
         require_setting(start in STARTS, "method.start", start, " or ".join(STARTS))
         require_setting(deviation > 0, "method.deviation", deviation, "more than 0")
         self.base_model = None if base_model is None else Path(base_model)
+        if self.base_model is not None and not self.base_model.is_file():
+            raise ConfigError(f"method.base_model: {base_model!r}, expected a file that is there")
         self.codec = codec
         self.training = training
         self.deltas = deltas
@@ -134,7 +136,9 @@ class CodecNeRF:
         sections = encode_contents(contents, self.coder, base.counts, probabilities)
         return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
 
-    def _refined(self, base: BaseModel, indices: Tensor, scene: Scene, around: Surroundings) -> tuple[Contents, Any]:
+    def _refined(
+        self, base: BaseModel[Any], indices: Tensor, scene: Scene, around: Surroundings
+    ) -> tuple[Contents, Any]:
         deltas = ObjectDeltas(base.codec, self.deltas, self.start, self.deviation)
         field = around.field(base, base.codec.decode(indices.long()), *deltas.networks(base.codec))
         rate = None if self.coder is Coder.FLOAT32 else self.rate

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import nn
 
-from methods.codecnerf.codec import Codec
+from methods.codecnerf.codec import Receiver
 from methods.codecnerf.coding import Coder, Layout
 from methods.codecnerf.deltas import STARTS, AdaptedNetwork, DeltaSizes, NetworkDeltas, PlaneDeltas
 from nerfzip.quantization.networks import load_network, network_arrays, network_layout
@@ -16,13 +16,13 @@ class ObjectDeltas(nn.Module):
         start, deviation: of the planes' deltas, see `PlaneDeltas`.
     """
 
-    def __init__(self, codec: Codec, sizes: DeltaSizes, start: str = STARTS[0], deviation: float = 1.0) -> None:
+    def __init__(self, codec: Receiver, sizes: DeltaSizes, start: str = STARTS[0], deviation: float = 1.0) -> None:
         super().__init__()
         self.planes = PlaneDeltas(codec.sizes.sides, codec.sizes.planes.channels, sizes.planes, start, deviation)
         self.coarse: NetworkDeltas = NetworkDeltas(codec.coarse, sizes.networks)
         self.fine: NetworkDeltas = NetworkDeltas(codec.fine, sizes.networks)
 
-    def networks(self, codec: Codec) -> tuple[AdaptedNetwork, AdaptedNetwork]:
+    def networks(self, codec: Receiver) -> tuple[AdaptedNetwork, AdaptedNetwork]:
         """The coarse and the fine network of the base model with what is added to them."""
         return AdaptedNetwork(codec.coarse, self.coarse), AdaptedNetwork(codec.fine, self.fine)
 

@@ -20,18 +20,19 @@ def main(arguments: Namespace) -> int:
         words += ["dataset=images", f"dataset.images={json.dumps(images)}"]
     if arguments.no_finetune:
         words.append(NO_FINETUNING)
-    configs = job_configs(words)
+    # Settings name a folder with `out`.
+    named = [word.removeprefix("out=") for word in words if word.startswith("out=")]
+    configs = job_configs([word for word in words if not word.startswith("out=")])
     if len(configs) > 1:
         raise ConfigError(
             f"rate: {len(configs)} rates for one file; choose one of {', '.join(c.rate for c in configs)}"
         )
     (config,) = configs
-    named = any(word.startswith("out=") for word in words)
-    if named and config.out.suffix != ".nrz":
-        raise ConfigError(f"out={config.out}: expected the file to write, out=NAME.nrz")
+    if named and Path(named[-1]).suffix != ".nrz":
+        raise ConfigError(f"out={named[-1]}: expected the file to write, out=NAME.nrz")
     build(config.method_settings)
     scene = build(config.dataset_settings)
-    out = config.out if named else Path(f"{scene.name}.nrz")
+    out = Path(named[-1] if named else f"{scene.name}.nrz")
     check_writable(out)
     data = encode(config, scene).data
     write_atomically(out, data)

@@ -1,6 +1,8 @@
 """`nerfzip encode` with images in place of a data set."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +43,9 @@ def test_images_become_a_file_by_one_pass(
     assert "thing.nrz: " in capsys.readouterr().out
     assert list(unpack((tmp_path / "thing.nrz").read_bytes()).sections) == ["codes"]
     # With more views the codes are others.
-    words = ["encode", "method=codecnerf", f"method.base_model={base}", "out=two.nrz", *images[:2], "--no-finetune"]
+    words = ["encode", "method=codecnerf", "--no-finetune", f"method.base_model={base}", "out=two.nrz", *images[:2]]
+    # A file that is there is replaced.
+    (tmp_path / "two.nrz").write_text("older")
     assert main(words) == 0
     assert (tmp_path / "two.nrz").read_bytes() != (tmp_path / "thing.nrz").read_bytes()
 
@@ -52,3 +56,17 @@ def test_an_image_that_is_missing_is_named(
     words = ["encode", "method=codecnerf", f"method.base_model={tiny_base_model(tmp_path)}", "nowhere.png"]
     assert main([*words, *images, "--no-finetune"]) == 2
     assert "nowhere.png: no such image" in capsys.readouterr().err
+
+
+def test_decoding_imports_nothing_that_only_the_encoder_needs(images: list[str], tmp_path: Path) -> None:
+    """Importing timm takes longer than decoding."""
+    base, out = tiny_base_model(tmp_path), tmp_path / "a.nrz"
+    assert (
+        main(["encode", "method=codecnerf", f"method.base_model={base}", *images, f"out={out}", "--no-finetune"]) == 0
+    )
+    program = (
+        "import sys; from pathlib import Path; from nerfzip.config import build_for_decoding;"
+        f"build_for_decoding('codecnerf', 'cpu').decompress(Path({str(out)!r}).read_bytes());"
+        "sys.exit('timm' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=100).returncode == 0
