@@ -278,7 +278,9 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
+    parser.add_argument(
+        "--device", default="auto", help="where it is rendered: auto, cpu or cuda (default: auto, the CPU)"
+    )
 
 
 def _positive(text: str) -> int:

@@ -210,6 +210,21 @@ def chosen_device(name: str) -> str:
     return "cpu"
 
 
+def rendering_device(name: str) -> str:
+    """Where a decoded field is rendered: "cuda" if it is asked for, else "cpu".
+
+    Raises:
+        ConfigError: this machine has no CUDA device; and for an unknown name.
+    """
+    # Takes a second to import, and most commands fail, if they do, before they need it.
+    import torch
+
+    registry.check_name("device", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: this machine has no CUDA device that PyTorch can use; `nerfzip doctor` tells")
+    return "cuda" if name == "cuda" else "cpu"
+
+
 def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any]]) -> JobConfig:
     changes = ladder.get(rate, {})
     if any(key.split(".")[0] == "base" for key in changes):

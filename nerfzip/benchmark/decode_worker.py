@@ -20,6 +20,7 @@ from nerfzip.benchmark.memory import peak_device_memory, peak_memory
 from nerfzip.benchmark.parent_process import end_with
 from nerfzip.errors import NerfzipError
 from nerfzip.fields.field import Field, Renderable, VolumetricField
+from nerfzip.fields.placement import placed
 from nerfzip.files import write_atomically
 from nerfzip.progress import track
 from nerfzip.rendering.images import render_images, write_png
@@ -36,7 +37,7 @@ def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) ->
     render_seconds: list[float] = []
     frame_seconds: list[float] = []
     for frame, field in _frames(decoded.field, frame_seconds):
-        for index, image in enumerate(render_images(field, cameras)):
+        for index, image in enumerate(render_images(placed(field, device), cameras)):
             write_png(out / "images" / frame_image_name(frame, index), image.pixels)
             render_seconds.append(image.seconds)
     return {

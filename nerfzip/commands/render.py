@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from nerfzip.benchmark.decoding import opened_file
 from nerfzip.benchmark.measured_views import frame_image_name
-from nerfzip.config import build_scene, chosen_device
+from nerfzip.config import build_scene, rendering_device
 from nerfzip.data.scene import frames_of
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.field import Renderable
+from nerfzip.fields.placement import placed
 from nerfzip.geometry import Cameras
 from nerfzip.method import Field, VolumetricField
 from nerfzip.progress import track
@@ -26,7 +27,8 @@ SECONDS_OF_ORBIT = 4
 
 def main(arguments: Namespace) -> int:
     _check(arguments)
-    with opened_file(arguments.file, chosen_device(arguments.device), arguments.recover) as opened:
+    device = rendering_device(arguments.device)
+    with opened_file(arguments.file, device, arguments.recover) as opened:
         if isinstance(opened.field, VolumetricField):
             frames = _chosen_frames(arguments, len(opened.field))
         else:
@@ -34,9 +36,9 @@ def main(arguments: Namespace) -> int:
             frames = range(0)
         _warn(opened.reader.damage)
         if arguments.video:
-            _make_video(arguments, opened.field, frames)
+            _make_video(arguments, opened.field, frames, device)
         else:
-            _make_images(arguments, opened.field, frames)
+            _make_images(arguments, opened.field, frames, device)
         print(f"read {opened.bytes_read:,} of the file's {opened.reader.size:,} bytes")
     return 0
 
@@ -77,14 +79,18 @@ def _chosen_frames(arguments: Namespace, count: int) -> range:
     return range(start, stop)
 
 
-def _make_images(arguments: Namespace, field: Field | VolumetricField, frames: range) -> None:
+def _make_images(arguments: Namespace, field: Field | VolumetricField, frames: range, device: str) -> None:
     if arguments.scene:
         cameras = frames_of(build_scene(arguments.scene))[0].test.cameras
     else:
         cameras = _orbit(arguments, field, arguments.orbit or IMAGES)
     out = arguments.out or arguments.file.with_suffix("")
     seconds = []
-    seen = _frames(arguments, field, frames) if isinstance(field, VolumetricField) else [(None, field)]
+    seen: Iterable[tuple[int | None, Renderable]]
+    if isinstance(field, VolumetricField):
+        seen = _frames(arguments, field, frames, device)
+    else:
+        seen = [(None, placed(field, device))]
     for index, renderable in seen:
         for view, image in enumerate(render_images(renderable, cameras)):
             write_png(out / frame_image_name(index, view), image.pixels)
@@ -94,7 +100,7 @@ def _make_images(arguments: Namespace, field: Field | VolumetricField, frames: r
     print(f"{out}: {len(seconds)} images of {cameras.width}×{cameras.height}, {sum(seconds) / len(seconds):.2f} s each")
 
 
-def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: range) -> None:
+def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: range, device: str) -> None:
     fps = arguments.fps or FRAMES_PER_SECOND
     seen: Iterator[tuple[int, Renderable]]
     if isinstance(field, VolumetricField):
@@ -104,11 +110,12 @@ def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: ra
         seen = (
             (round_ * len(frames) + index - frames.start, frame)
             for round_ in range(arguments.repeat)
-            for index, frame in _frames(arguments, field, frames)
+            for index, frame in _frames(arguments, field, frames, device)
         )
     else:
         views = arguments.orbit or SECONDS_OF_ORBIT * fps
-        seen = ((view, field) for view in range(views))
+        static = placed(field, device)
+        seen = ((view, static) for view in range(views))
     cameras = _orbit(arguments, field, views)
     images = (
         to_8_bits(render_image(renderable, cameras, 0 if arguments.path == "still" else view))
@@ -125,7 +132,9 @@ def _orbit(arguments: Namespace, field: object, views: int) -> Cameras:
     return orbit_cameras(box, views, *arguments.size, up=arguments.up)
 
 
-def _frames(arguments: Namespace, video: VolumetricField, frames: range) -> Iterator[tuple[int, Renderable]]:
+def _frames(
+    arguments: Namespace, video: VolumetricField, frames: range, device: str
+) -> Iterator[tuple[int, Renderable]]:
     """The chosen frames; with --recover those that can be decoded, and a word about the others."""
     lost: dict[str, None] = {}
     for index in frames:
@@ -138,7 +147,7 @@ def _frames(arguments: Namespace, video: VolumetricField, frames: range) -> Iter
                 ) from error
             lost[str(error)] = None
             continue
-        yield index, frame
+        yield index, placed(frame, device)
     _warn(lost)
 
 

@@ -119,7 +119,7 @@ class BasisField:
     def raw_density(self, positions: Float[Tensor, "samples 3"]) -> tuple[Tensor, Tensor]:
         """Density before its activation, and appearance, at positions in voxels of the occupancy."""
         last = positions.new_tensor(self.occupancy.mask.shape) - 1
-        tiles = self.geometry.tiles
+        tiles = self.geometry.tiles.to(positions.device)
         features = periodic_product(self.grids.coefficients, self.grids.bases, positions / last, tiles)
         return self.networks.project(features)
 
@@ -127,7 +127,7 @@ class BasisField:
     def refresh_proposal(self) -> None:
         """Evaluate the density at the centres of the occupied voxels; by these rays find their samples."""
         voxels = self.occupancy.mask.nonzero()
-        proposal = torch.full((*self.occupancy.mask.shape, 1), EMPTY)
+        proposal = torch.full((*self.occupancy.mask.shape, 1), EMPTY, device=voxels.device)
         for part in voxels.split(VOXELS_AT_ONCE):
             x, y, z = part.unbind(dim=1)
             proposal[x, y, z, 0] = self.raw_density(part.float())[0]

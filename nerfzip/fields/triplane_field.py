@@ -140,7 +140,7 @@ class TriplaneField:
         colours, density = network(features, encoded)
         lengths = torch.cat([distances[:, 1:], t_max[:, None]], dim=1) - distances
         depth = density * lengths.flatten() * (self.sampling.density_scale / max(self.box.size))
-        offsets = torch.arange(0, distances.numel() + 1, count)
+        offsets = torch.arange(0, distances.numel() + 1, count, device=distances.device)
         weights, transmittance = render_weights(1 - torch.exp(-depth), offsets)
         shaded = composite(weights, colours, distances.flatten(), offsets, transmittance, self.background)
         return shaded, weights

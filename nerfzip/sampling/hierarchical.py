@@ -12,8 +12,8 @@ def stratified(
     t_min: Float[Tensor, "rays"], t_max: Float[Tensor, "rays"], count: int, jitter: bool
 ) -> Float[Tensor, "rays count"]:
     """A distance in each of `count` equal parts of each ray: in their middles, or at random."""
-    places = torch.rand(len(t_min), count) if jitter else torch.full((len(t_min), count), 0.5)
-    return t_min[:, None] + (torch.arange(count) + places) / count * (t_max - t_min)[:, None]
+    places = _places(t_min, count, jitter)
+    return t_min[:, None] + places * (t_max - t_min)[:, None]
 
 
 def by_weight(
@@ -31,10 +31,16 @@ def by_weight(
     shares = weights[:, 1:-1] + LEAST_SHARE
     cumulative = torch.cat([shares.new_zeros(len(shares), 1), shares.cumsum(dim=1)], dim=1)
     cumulative = cumulative / cumulative[:, -1:]
-    offsets = torch.rand(len(shares), count) if jitter else torch.full((len(shares), count), 0.5)
-    targets = (torch.arange(count) + offsets) / count
+    targets = _places(shares, count, jitter)
     upper = torch.searchsorted(cumulative, targets, right=True).clamp(1, cumulative.shape[1] - 1)
     low, high = cumulative.gather(1, upper - 1), cumulative.gather(1, upper)
     inside = ((targets - low) / (high - low)).clamp(0, 1)
     begin, end = edges.gather(1, upper - 1), edges.gather(1, upper)
     return begin + inside * (end - begin)
+
+
+def _places(like: Float[Tensor, "rays ..."], count: int, jitter: bool) -> Float[Tensor, "rays count"]:
+    """In each of `count` equal parts of [0, 1] one: its middle, or at random."""
+    shape = (len(like), count)
+    within = torch.rand(shape, device=like.device) if jitter else torch.full(shape, 0.5, device=like.device)
+    return (torch.arange(count, device=like.device) + within) / count

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from simulated_device import DEVICE, simulated_device
 from tiny_codec import tiny_base_model
 
 from nerfzip import registry
@@ -21,6 +22,7 @@ from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.config import build, build_base, job_configs
 from nerfzip.data.scene import frames_of
 from nerfzip.errors import ConfigError
+from nerfzip.fields.placement import placed
 from nerfzip.files import write_atomically
 from nerfzip.method import VolumetricField
 from nerfzip.metrics import psnr
@@ -194,6 +196,14 @@ def test_fit_compress_decode_in_a_fresh_process(name: str, tmp_path: Path) -> No
         shown = here.frame(view.frame) if isinstance(here, VolumetricField) else here
         shown_here = shown.render(frame.test.cameras.image_rays(view.index)).rgb.reshape(truth.shape)
         assert float((found - shown_here).abs().max()) < 1 / 255
+    # And a field can be rendered elsewhere: nothing that it needs stays behind.
+    rays = frame.test.cameras.image_rays(view.index)[:: len(truth) + 3]
+    expected = shown.render(rays)
+    with simulated_device():
+        moved = placed(shown, DEVICE).render(rays.to(DEVICE))
+        assert moved.rgb.device.type == DEVICE
+        for values, on_cpu in ((moved.rgb, expected.rgb), (moved.opacity, expected.opacity)):
+            torch.testing.assert_close(values.cpu(), on_cpu, atol=1e-3, rtol=0)
 
 
 RATES = [(method, rate) for method in registry.names("method") for rate in registry.rate_names(method)]
