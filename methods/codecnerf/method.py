@@ -120,7 +120,10 @@ class CodecNeRF:
     def fit(self, scene: Scene) -> EncodedObject:
         base = read_base_model(self.base_model)
         views = views_for_the_encoder(scene)
-        source = source_views(scene, views, list(range(len(views))))
+        # Of more views than the encoder takes, some at even distances in their order.
+        count = min(len(views), base.codec.sizes.source_views)
+        chosen = [round(index * (len(views) - 1) / max(1, count - 1)) for index in range(count)]
+        source = source_views(scene, views, chosen)
         return EncodedObject(base.digest, base.codec.encode(source).to(torch.int32))
 
     def compress(self, model: EncodedObject, scene: Scene) -> bytes:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from nerfzip.data.checks import (
     Corners,
-    as_intrinsics,
     as_positive,
     scene_folder,
 )
@@ -14,7 +13,7 @@ from nerfzip.data.images import image_size
 from nerfzip.data.object_splits import split_views
 from nerfzip.data.scene import Scene
 from nerfzip.data.surroundings import Surroundings
-from nerfzip.data.transforms_json import read_transforms
+from nerfzip.data.transforms_json import own_intrinsics, read_transforms
 from nerfzip.data.views import make_cameras
 from nerfzip.errors import CaptureError
 
@@ -56,14 +55,11 @@ def load_gso(
     if len(frames) <= FIRST_TEST:
         raise CaptureError(f"{path}, frames: {len(frames)} of them, expected more than {FIRST_TEST}")
     poses, intrinsics = [], []
-    for index, frame in enumerate(frames):
+    for frame in frames:
         pose = frame.camera_to_world.clone()
         pose[:3, 3] *= position_scale
         poses.append(pose)
-        if "intrinsic_matrix" not in frame.own:
-            raise CaptureError(f"{path}, frames[{index}]: the key 'intrinsic_matrix' is missing")
-        where = f"{path}, frames[{index}].intrinsic_matrix"
-        intrinsics.append(as_intrinsics(frame.own["intrinsic_matrix"], where))
+        intrinsics.append(own_intrinsics(path, frame))
     files = [frame.path for frame in frames]
     size = image_size(files[0])
     cameras = make_cameras(poses, intrinsics, size, downscale)

@@ -11,7 +11,7 @@ from nerfzip.data.fingerprint import fingerprint
 from nerfzip.data.images import check_size, image_size
 from nerfzip.data.lens import Lens, Undistortion, undistortion
 from nerfzip.data.scene import Scene, Views
-from nerfzip.data.transforms_json import Frame, Transforms, read_transforms
+from nerfzip.data.transforms_json import INTRINSIC_MATRIX, Frame, Transforms, own_intrinsics, read_transforms
 from nerfzip.data.views import Size, make_cameras, make_views
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import Box, Cameras
@@ -92,13 +92,17 @@ def photographs(
     downscale = check_downscale(downscale)
     colour = as_colour(background, "background")
     size = _file_size(transforms, frames)
-    lens = _lens(transforms, size)
-    undistort = None if lens.is_pinhole else undistortion(lens, *size, where=str(transforms.path))
-    cameras = _cameras(frames, lens, size, undistort, downscale)
-    full_size = _cameras(frames, lens, size, undistort, 1)
+    if any(INTRINSIC_MATRIX in frame.own for frame in frames):
+        own = [own_intrinsics(transforms.path, frame) for frame in frames]
+        poses, undistort = [frame.camera_to_world for frame in frames], None
+        cameras, full_size = (make_cameras(poses, own, size, factor) for factor in (downscale, 1))
+    else:
+        lens = _lens(transforms, size)
+        undistort = None if lens.is_pinhole else undistortion(lens, *size, where=str(transforms.path))
+        cameras, full_size = (_cameras(frames, lens, size, undistort, factor) for factor in (downscale, 1))
     bounds = _default_box(transforms, full_size, box_scale) if box is None else as_box(box, "box")
     given_range = (near, far)
-    default_near, default_far = _default_range(cameras, bounds)
+    default_near, default_far = default_range(cameras, bounds)
     near, far = check_range(default_near if near is None else near, default_far if far is None else far)
 
     def views(indices: list[int]) -> Views:
@@ -206,7 +210,7 @@ def _instant_ngp_box(transforms: Transforms) -> Box:
     return Box((-half, -half, -half), (half, half, half))
 
 
-def _default_range(cameras: Cameras, box: Box) -> tuple[float, float]:
+def default_range(cameras: Cameras, box: Box) -> tuple[float, float]:
     nearest, farthest = distance_range(cameras.camera_to_world[:, :3, 3], box)
     point = look_at_point(cameras)
     half_way = 0.0 if point is None else 0.5 * float(depths(cameras, point).min())

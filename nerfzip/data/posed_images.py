@@ -1,14 +1,23 @@
 """Images that are named one by one, with the cameras that a `transforms.json` near them gives them."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from nerfzip.data.checks import Corners
-from nerfzip.data.instant_ngp import photographs
+from nerfzip.data.foreground_box import foreground_box
+from nerfzip.data.instant_ngp import default_range, photographs
 from nerfzip.data.scene import Scene
 from nerfzip.data.transforms_json import read_transforms
+from nerfzip.data.visual_hull import FOREGROUND_ALPHA
 from nerfzip.errors import CaptureError
+from nerfzip.geometry import Box
 
+SEEN_BY = 0.75
+"""Of the views, at least, whose image holds a point of the object."""
 CAMERAS = ("transforms.json", "transforms_train.json")
 
 
@@ -28,7 +37,8 @@ def load_posed_images(
         images: files.
         cameras: a file as `load_instant_ngp` reads it, with a frame for each image; None is the first
             `transforms.json` or `transforms_train.json` in the first image's folder, or in those that it lies in.
-        downscale, box, box_scale, near, far, background: as of `load_instant_ngp`.
+        downscale, box, box_scale, near, far, background: as of `load_instant_ngp`; but without `box`, where images have
+            an alpha channel, the box is the cube around what their foreground leaves.
 
     Raises:
         CaptureError: an image or its camera is missing, or as `load_instant_ngp`.
@@ -48,7 +58,26 @@ def load_posed_images(
     splits = {"train": list(range(len(frames)))}
     settings: dict[str, object] = {"format": "images"}
     name = paths[0].parent.name
-    return photographs(name, transforms, frames, splits, downscale, box, box_scale, near, far, background, settings)
+    scene = photographs(name, transforms, frames, splits, downscale, box, box_scale, near, far, background, settings)
+    cube = _cube_around_foreground(scene) if box is None else None
+    if cube is None:
+        return scene
+    nearest, farthest = default_range(scene.train.cameras, cube)
+    near, far = nearest if near is None else near, farthest if far is None else far
+    return replace(scene, box=cube, near=near, far=far)
+
+
+def _cube_around_foreground(scene: Scene) -> Box | None:
+    """As objects lie in their boxes in sets of rendered objects: the longest side of what is seen fills it."""
+    masks = [scene.train.rgba(index)[..., 3].numpy() > FOREGROUND_ALPHA for index in range(len(scene.train))]
+    if all(mask.all() for mask in masks):
+        return None
+    fewest = math.ceil(SEEN_BY * len(masks))
+    found = foreground_box(scene.train.cameras, [(scene.name, masks)], fewest, misses=0, margin=0.0)
+    centre = [(low + high) / 2 for low, high in zip(found.minimum, found.maximum, strict=True)]
+    half = max(found.size) / 2
+    low, high = torch.tensor(centre) - half, torch.tensor(centre) + half
+    return Box.from_tensors(low, high)
 
 
 def _cameras_near(image: Path) -> Path:

@@ -6,11 +6,13 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
-from nerfzip.data.checks import as_pose, as_positive
+from nerfzip.data.checks import as_intrinsics, as_pose, as_positive
 from nerfzip.data.json_file import read_json, required
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import OPENGL_TO_OPENCV
 
+INTRINSIC_MATRIX = "intrinsic_matrix"
+"""Of a frame, as renders of Google Scanned Objects have it."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -49,6 +51,17 @@ class Transforms:
         if angle >= 3.1415:
             raise CaptureError(f"{self.path}, {key}: {angle:g}, expected an angle in radians below π")
         return angle
+
+
+def own_intrinsics(path: Path, frame: Frame) -> tuple[float, float, float, float]:
+    """fx, fy, cx and cy of the frame's own matrix, pixels.
+
+    Raises:
+        CaptureError: it has none, or an impossible one.
+    """
+    if INTRINSIC_MATRIX not in frame.own:
+        raise CaptureError(f"{path}, frame {frame.name}: the key {INTRINSIC_MATRIX!r} is missing")
+    return as_intrinsics(frame.own[INTRINSIC_MATRIX], f"{path}, frame {frame.name}, {INTRINSIC_MATRIX}")
 
 
 def read_transforms(path: Path) -> Transforms:

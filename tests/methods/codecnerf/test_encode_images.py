@@ -7,12 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny_codec import tiny_base_model, tiny_object
 
-from methods.codecnerf.base_model import MODELS_VARIABLE
+from methods.codecnerf.base_model import MODELS_VARIABLE, read_base_model
+from methods.codecnerf.examples import source_views
 from nerfzip.bitstream import unpack
 from nerfzip.cli import main
+from nerfzip.config import build_for_decoding
+from nerfzip.data.gso import load_gso
+from nerfzip.data.posed_images import load_posed_images
+from nerfzip.data.scene import Scene
 from nerfzip.geometry import OPENGL_TO_OPENCV
 
 
@@ -20,18 +26,22 @@ from nerfzip.geometry import OPENGL_TO_OPENCV
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Views of an object with a transforms.json."""
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
-    scene = tiny_object(1, tmp_path / "views")
-    views, folder = scene.train, tmp_path / "thing"
+    return written_images(tiny_object(1, tmp_path / "views"), tmp_path / "thing", 4, alpha=False)
+
+
+def written_images(scene: Scene, folder: Path, count: int, alpha: bool) -> list[str]:
+    """The first training views and their cameras; on the background, or with alpha."""
+    views = scene.train
     folder.mkdir()
     frames = []
-    for index in range(4):
-        image = views.image(index, scene.background).numpy().astype(np.uint8)
-        Image.fromarray(image).save(folder / f"{index}.png")
+    for index in range(count):
+        pixels = 255 * views.rgba(index) if alpha else views.image(index, scene.background)
+        Image.fromarray(pixels.round().numpy().astype(np.uint8)).save(folder / f"{index}.png")
         pose = views.cameras.camera_to_world[index].double() @ OPENGL_TO_OPENCV.double()
         frames.append({"file_path": f"{index}.png", "transform_matrix": pose.tolist()})
     focal = float(views.cameras.intrinsics[0, 0])
     (folder / "transforms.json").write_text(json.dumps({"fl_x": focal, "frames": frames}))
-    return [str(folder / f"{index}.png") for index in range(4)]
+    return [str(folder / f"{index}.png") for index in range(count)]
 
 
 def test_images_become_a_file_by_one_pass(
@@ -48,6 +58,40 @@ def test_images_become_a_file_by_one_pass(
     (tmp_path / "two.nrz").write_text("older")
     assert main(words) == 0
     assert (tmp_path / "two.nrz").read_bytes() != (tmp_path / "thing.nrz").read_bytes()
+
+
+def test_images_of_an_object_give_the_codes_of_its_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The box is a cube, found from the alpha channel; that of the data set may be named."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    scene = tiny_object(1, tmp_path / "views")
+    count = len(scene.train)
+    images = written_images(scene, tmp_path / "thing", count, alpha=True)
+    found = load_posed_images(images).box
+    assert max(found.size) == pytest.approx(min(found.size))
+    # What the silhouettes leave of space, of the object that lies in the cube of ±0.5.
+    assert 0.7 < max(found.size) < 1.3
+    base, out = tiny_base_model(tmp_path), tmp_path / "a.nrz"
+    words = ["encode", "method=codecnerf", f"method.base_model={base}", *images, f"out={out}", "--no-finetune"]
+    assert main([*words, "dataset.box=[[-0.5,-0.5,-0.5],[0.5,0.5,0.5]]"]) == 0
+    chosen = [round(index * (count - 1) / 19) for index in range(20)]  # As many as this base model takes.
+    source = source_views(scene, scene.train, chosen)
+    expected = read_base_model(base).codec.encode(source)
+    decoded = build_for_decoding("codecnerf", "cpu").decompress(out.read_bytes())
+    same = decoded.coded_tensors()["codes"] == expected
+    assert float(same.float().mean()) > 0.95  # Images have 8 bits.
+
+
+def test_frames_may_have_matrices_of_intrinsics(shared_data: Path) -> None:
+    """As the renders of Google Scanned Objects, of objects whose longest side is 1."""
+    folder = shared_data / "gso" / "Android_Figure_Orange"
+    images = [str(path) for path in sorted(folder.glob("*.png"))[:16]]
+    scene = load_posed_images(images)
+    expected = load_gso(shared_data / "gso", "Android_Figure_Orange")
+    intrinsics = expected.splits["source"].cameras.intrinsics[0]
+    torch.testing.assert_close(scene.train.cameras.intrinsics[0], intrinsics)
+    assert 0.95 < max(scene.box.size) < 1.1
 
 
 def test_an_image_that_is_missing_is_named(
