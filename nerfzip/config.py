@@ -111,11 +111,14 @@ def training_config(overrides: list[str]) -> TrainingConfig:
     others = []
     for word in overrides:
         key, _, value = word.partition("=")
+        if key == "rate":
+            raise ConfigError(f"{word}: rates are of files; training has none")
         if key in own:
             own[key] = value
         else:
             others.append(word)
     config = _compose(others)
+    chosen_device(config.device)
     check_chosen(config, "method")
     check_chosen(config, "dataset")
     numbered = isinstance(_container(config.dataset, resolve=False).get("scene"), int)
@@ -171,6 +174,18 @@ def build(settings: dict[str, Any]) -> Any:
         raise ConfigError(f"{settings['_target_']}: {error}") from error
     # Called here rather than by Hydra, which would wrap the errors that a loader raises.
     return target()
+
+
+def input_digests(method_settings: dict[str, Any]) -> dict[str, str]:
+    """Of the files that a method's results depend on besides its settings, see `nerfzip.method.Method`; most have none.
+
+    Raises:
+        ConfigError: as of `build`, or such a file is missing.
+    """
+    if not method_settings:
+        return {}
+    method = build(method_settings)
+    return method.input_digests() if hasattr(method, "input_digests") else {}
 
 
 def build_for_decoding(method: str, device: str) -> Any:

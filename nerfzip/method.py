@@ -18,6 +18,9 @@ class Method(Protocol):
     A method of volumetric video has a class attribute `volumetric = True`: it is given a `VolumetricScene`, and
     decodes to a `VolumetricField`. Others are given a `Scene`, and decode to a `Field`.
 
+    A method whose files depend on other files besides, as a model that is trained beforehand, has `input_digests()`:
+    their digests by name, so that results are measured again when they change.
+
     A method may also have `open(reader: BitstreamReader)`, which gives the field of a file of which only that is read
     that is looked at, as `nerfzip.bitstream.VolumetricVideo` does; `decompress` is then `open` over the bytes.
     """

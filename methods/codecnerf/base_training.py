@@ -183,7 +183,9 @@ class BaseTraining:
     def _save(self, step: int) -> None:
         if process_index() == 0:
             optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
-            save_checkpoint(self.folder, Checkpoint(step, process_count(), self.codec.state_dict(), optimisers))
+            state = self.codec.state_dict()
+            checkpoint = Checkpoint(step, process_count(), self.seed, len(self.objects), state, optimisers)
+            save_checkpoint(self.folder, checkpoint)
 
     def _go_on(self) -> int:
         checkpoint = load_checkpoint(self.folder, self.codec)
@@ -193,6 +195,16 @@ class BaseTraining:
             raise ConfigError(
                 f"{self.folder}: {checkpoint.processes} processes began this training, {process_count()} would go on;"
                 " with as many as before it ends with the same weights"
+            )
+        for what, before, now in (
+            ("the seed", checkpoint.seed, self.seed),
+            ("objects to train on:", checkpoint.objects, len(self.objects)),
+        ):
+            if before != now:
+                raise ConfigError(f"{self.folder}: {what} {before} began this training, {now} would go on")
+        if checkpoint.step > self.schedule.steps:
+            raise ConfigError(
+                f"{self.folder}: {checkpoint.step} steps are done, method.training.steps={self.schedule.steps} is less"
             )
         if len(checkpoint.optimisers) != len(self.optimisers):
             raise ConfigError(f"{self.folder}: another training.optimiser began this training")

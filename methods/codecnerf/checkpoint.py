@@ -20,11 +20,14 @@ class Checkpoint:
     Attributes:
         step: how many are done.
         processes: that trained together.
+        seed, objects: of the training, and how many it draws from.
         codec, optimisers: states.
     """
 
     step: int
     processes: int
+    seed: int
+    objects: int
     codec: dict[str, Any]
     optimisers: list[dict[str, Any]]
 

@@ -60,14 +60,12 @@ class Rate:
         prior_scale: about the width of the matrices' distributions at the start, symbols.
         shared: whether one set of distributions serves both scales, as published.
         rounded: share of the iterations, at the end, that see rounded matrices in place of noise.
-        networks: whether what is added to the networks is quantized too while it is trained.
     """
 
     weight: float
     prior_scale: float
     shared: bool
     rounded: float
-    networks: bool
 
     def __post_init__(self) -> None:
         require_setting(self.weight >= 0, "method.rate.weight", self.weight, "at least 0")
@@ -104,16 +102,18 @@ def finetune(
     sampler: RaySampler,
     schedule: Schedule,
     rate: Rate | None,
+    quantize_networks: bool,
     name: str,
 ) -> None:
     """Optimise the deltas, and the prior, in place.
 
     Args:
         field: of the base model's planes and the adapted networks, of which only the deltas have gradients.
+        quantize_networks: whether the file will hold what is added to the networks with 8 bits.
     """
     base = list(field.scales)
     together = nn.ModuleList(networks)
-    if rate is not None and rate.networks:
+    if quantize_networks:
         quantize_while_training(together)
     groups = [
         {"params": list(planes.matrices), "lr": schedule.matrices},
@@ -143,5 +143,5 @@ def finetune(
         optimiser.step()
         rates.step()
     field.scales = base
-    if rate is not None and rate.networks:
+    if quantize_networks:
         stop_quantizing(together)

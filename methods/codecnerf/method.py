@@ -13,7 +13,7 @@ from torch import Tensor
 from methods.codecnerf.base_model import BaseModel, base_model_of, read_base_model
 from methods.codecnerf.base_training import Schedule as BaseSchedule
 from methods.codecnerf.base_training import train_base_model
-from methods.codecnerf.codec import CodecSizes
+from methods.codecnerf.codec import Codec, CodecSizes
 from methods.codecnerf.coding import Coder, Contents, decode_contents, encode_contents
 from methods.codecnerf.deltas import STARTS, DeltaSizes
 from methods.codecnerf.examples import source_views, views_for_the_encoder
@@ -102,8 +102,6 @@ class CodecNeRF:
         require_setting(start in STARTS, "method.start", start, " or ".join(STARTS))
         require_setting(deviation > 0, "method.deviation", deviation, "more than 0")
         self.base_model = None if base_model is None else Path(base_model)
-        if self.base_model is not None and not self.base_model.is_file():
-            raise ConfigError(f"method.base_model: {base_model!r}, expected a file that is there")
         self.codec = codec
         self.training = training
         self.deltas = deltas
@@ -117,8 +115,21 @@ class CodecNeRF:
         """Train a base model, or go on with its training, and write it to `folder`."""
         train_base_model(self.codec, self.training, scenes, validation, folder, seed)
 
-    def fit(self, scene: Scene) -> EncodedObject:
+    def input_digests(self) -> dict[str, str]:
+        """Of what files depend on besides scene and settings."""
+        return {"base_model": self._base().digest}
+
+    def _base(self) -> BaseModel[Codec]:
         base = read_base_model(self.base_model)
+        if self.base_model is None and base.codec.sizes != self.codec:
+            raise ConfigError(
+                "method.codec: the base model that ships has other sizes; train one of these with `nerfzip train`,"
+                " and name it with method.base_model=FILE"
+            )
+        return base
+
+    def fit(self, scene: Scene) -> EncodedObject:
+        base = self._base()
         views = views_for_the_encoder(scene)
         # Of more views than the encoder takes, some at even distances in their order.
         count = min(len(views), base.codec.sizes.source_views)
@@ -127,7 +138,7 @@ class CodecNeRF:
         return EncodedObject(base.digest, base.codec.encode(source).to(torch.int32))
 
     def compress(self, model: EncodedObject, scene: Scene) -> bytes:
-        base = read_base_model(self.base_model)
+        base = self._base()
         # The file may have changed since the fit was cached under its name.
         indices = model.indices if model.base == base.digest else self.fit(scene).indices
         around = Surroundings(scene.box, scene.background, scene.near)
@@ -148,7 +159,8 @@ class CodecNeRF:
         prior = None if rate is None else Prior(len(deltas.planes.matrices), self.deltas.planes, rate)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background))
         networks = [deltas.coarse, deltas.fine]
-        finetune(field, deltas.planes, networks, prior, sampler, self.finetuning, rate, f"fine-tune {scene.name}")
+        quantized, name = self.coder is Coder.CONTEXT, f"fine-tune {scene.name}"
+        finetune(field, deltas.planes, networks, prior, sampler, self.finetuning, rate, quantized, name)
         matrices = [matrix.detach() for matrix in deltas.planes.matrices]
         if rate is not None:
             matrices = [matrix.round().to(torch.int32) for matrix in matrices]

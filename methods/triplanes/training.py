@@ -36,8 +36,9 @@ class Schedule:
     variation: float
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "rays"):
-            require_setting(getattr(self, name) >= 1, f"method.schedule.{name}", getattr(self, name), "at least 1")
+        for name, least in (("iterations", 0), ("rays", 1)):
+            found = getattr(self, name)
+            require_setting(found >= least, f"method.schedule.{name}", found, f"at least {least}")
         for name in ("planes", "networks", "warm_up", "variation"):
             require_setting(getattr(self, name) >= 0, f"method.schedule.{name}", getattr(self, name), "at least 0")
 

@@ -20,7 +20,7 @@ import torch
 from nerfzip.benchmark.code_version import FIT_ROOMS, code_version
 from nerfzip.benchmark.environment import computing_versions
 from nerfzip.benchmark.locks import exclusive
-from nerfzip.config import JobConfig
+from nerfzip.config import JobConfig, input_digests
 from nerfzip.data.scene import Capture
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
@@ -43,6 +43,7 @@ def fit_key(config: JobConfig, scene: Capture) -> str:
     """A hex digest of all that the fit of a job depends on."""
     parts = {
         "settings": config.fit_settings,
+        **input_digests(config.method_settings),
         "scene": scene.fingerprint,
         "seed": config.seed,
         "device": config.device,

@@ -28,7 +28,7 @@ from nerfzip.benchmark.measured_views import test_views
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
 from nerfzip.benchmark.point_files import CONFIG, FAILURE, LOCK, ROW
 from nerfzip.benchmark.row import NewerRowError, Row, image_columns, read_row, write_row
-from nerfzip.config import JobConfig, build
+from nerfzip.config import JobConfig, build, input_digests
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
@@ -66,7 +66,9 @@ def point_folder(config: JobConfig, scene: Capture) -> Path:
 
 def settings(config: JobConfig) -> dict[str, Any]:
     """The settings of a job as plain data, without the folders."""
+    inputs = input_digests(config.method_settings)
     return {
+        **({"inputs": inputs} if inputs else {}),
         "method": config.method,
         "dataset": config.dataset,
         "rate": config.rate,

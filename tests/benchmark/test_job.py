@@ -24,6 +24,7 @@ from PIL import Image
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
 from nerfzip.benchmark.environment import library_versions
+from nerfzip.benchmark.fit_cache import fit_key
 from nerfzip.benchmark.ground_truth import FOLDER
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.locks import is_held
@@ -107,6 +108,18 @@ def test_what_is_installed_meanwhile_changes_no_version(tiny: list[str], monkeyp
     assert {"torchvision", "pillow"} <= before[1].keys()
     monkeypatch.setattr(metadata, "version", lambda _: "99.0")
     assert (point_folder(config, scene), library_versions()) == before
+
+
+def test_a_point_is_named_after_the_files_that_its_method_reads(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config,) = job_configs(tiny)
+    scene, method = build(config.dataset_settings), type(build(config.method_settings))
+    names = [(point_folder(config, scene), fit_key(config, scene))]
+    for digest in ("a", "b"):
+        monkeypatch.setattr(method, "input_digests", lambda self, digest=digest: {"model": digest}, raising=False)
+        names.append((point_folder(config, scene), fit_key(config, scene)))
+    assert all(len(set(each)) == 3 for each in zip(*names, strict=True))
 
 
 @pytest.mark.usefixtures("decode_here")

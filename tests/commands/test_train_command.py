@@ -53,6 +53,8 @@ def test_a_base_model_that_then_encodes(tmp_path: Path, monkeypatch: pytest.Monk
         (["method=codecnerf", "dataset=procedural_objects", "scenes=5:5"], "scenes=5:5: expected numbers of scenes"),
         (["method=codecnerf", "dataset=procedural_objects", "scenes=cake"], "scenes=cake: expected numbers of scenes"),
         (["method=codecnerf"], "dataset: missing"),
+        (["method=codecnerf", "dataset=procedural_objects", "device=cuda"], "device=cuda: "),
+        (["method=codecnerf", "dataset=procedural_objects", "rate=bare"], "rate=bare: rates are of files"),
     ],
 )
 def test_what_it_refuses(words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ TRAINING = BaseSchedule(
 FINETUNING = Schedule(
     iterations=8, rays=128, matrices=0.1, vectors=2e-3, networks=2e-3, prior=0.02, warm_up=2, variation=1e-3
 )
-RATE = Rate(weight=1e-5, prior_scale=2.0, shared=False, rounded=0.25, networks=True)
+RATE = Rate(weight=1e-5, prior_scale=2.0, shared=False, rounded=0.25)
 
 
 def tiny_codec(**changes: Any) -> Codec:

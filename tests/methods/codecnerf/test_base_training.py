@@ -16,12 +16,13 @@ from methods.codecnerf.base_model import read_base_model
 from methods.codecnerf.base_training import BaseTraining, Schedule, train_base_model
 from methods.codecnerf.checkpoint import Checkpoint, save_checkpoint
 from methods.codecnerf.codec import Codec
-from methods.codecnerf.examples import Sample, draw_example
+from methods.codecnerf.examples import Sample, draw_example, source_views
 from methods.codecnerf.objective import Weights, forward
 from methods.codecnerf.optimisers import OPTIMISERS
 from methods.codecnerf.validation import bare_quality, code_counts
 from nerfzip.data.scene import Scene
 from nerfzip.errors import CaptureError, ConfigError, TrainingError
+from nerfzip.rendering.images import render_image
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +178,10 @@ def test_what_is_written(objects: list[Scene], tmp_path: Path) -> None:
 
 
 def test_as_many_processes_go_on_as_began(objects: list[Scene], tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, Checkpoint(2, 3, tiny_codec().state_dict(), []))
+    save_checkpoint(tmp_path, Checkpoint(2, 3, 3, 3, tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match="3 processes began this training, 1 would go on"):
         trained(TRAINING, objects, tmp_path)
-    save_checkpoint(tmp_path, Checkpoint(2, 1, tiny_codec().state_dict(), []))
+    save_checkpoint(tmp_path, Checkpoint(2, 1, 3, 3, tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match=r"another training\.optimiser began this training"):
         trained(TRAINING, objects, tmp_path)
 
@@ -199,3 +200,35 @@ def test_a_schedule_rises_stays_and_falls() -> None:
     assert [schedule.factor(step) for step in (0, 9, 50, 80, 90)] == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5])
     with pytest.raises(ConfigError, match=r"training.precision: 'float16', expected float32 or bfloat16"):
         replace(TRAINING, precision="float16")
+
+
+@pytest.mark.parametrize(
+    ("step", "seed", "count", "message"),
+    [
+        (2, 4, 3, "the seed 4 began this training, 3 would go on"),
+        (2, 3, 2, "objects to train on: 2 began this training, 3 would go on"),
+        (99, 3, 3, r"99 steps are done, method.training.steps=\d+ is less"),
+    ],
+)
+def test_another_training_does_not_go_on(
+    step: int, seed: int, count: int, message: str, objects: list[Scene], tmp_path: Path
+) -> None:
+    save_checkpoint(tmp_path, Checkpoint(step, 1, seed, count, tiny_codec().state_dict(), []))
+    with pytest.raises(ConfigError, match=message):
+        trained(TRAINING, objects, tmp_path)
+
+
+def test_codes_carry_the_objects(objects: list[Scene], tmp_path: Path) -> None:
+    """Of two objects that it learnt each is worse with the other's codes."""
+    sample = Sample(source_views=6, target_views=4, rays=256, foreground=0.5)
+    schedule = replace(TRAINING, steps=150, rest=1e-2, decay=50, quantize_from=20, sample=sample, objects=2)
+    codec = trained(schedule, objects[:2], tmp_path / "run")
+    codes = [codec.encode(source_views(scene, scene.train, list(range(6)))) for scene in objects[:2]]
+
+    def error(scene: Scene, indices: torch.Tensor) -> float:
+        field = codec.field(codec.decode(indices), scene.box, scene.background, scene.near)
+        image = render_image(field, scene.train.cameras, 0)
+        return float((image - scene.train.image(0, scene.background) / 255).square().mean())
+
+    for own, other in ((0, 1), (1, 0)):
+        assert error(objects[own], codes[own]) < 0.8 * error(objects[own], codes[other])

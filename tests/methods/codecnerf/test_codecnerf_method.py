@@ -9,8 +9,10 @@ from tiny_codec import tiny_base_model, tiny_codec, tiny_method, tiny_object
 
 from methods.codecnerf.base_model import MODELS_VARIABLE, SHIPPED, read_base_model, write_base_model
 from methods.codecnerf.deltas import NetworkDeltas, PlaneDeltas
+from methods.codecnerf.finetuning import finetune
 from methods.codecnerf.method import CodecNeRF
 from nerfzip.bitstream import pack, tensor_digest, unpack
+from nerfzip.config import build, job_configs
 from nerfzip.data.scene import Scene
 from nerfzip.errors import BitstreamError, ConfigError
 from nerfzip.rendering.images import render_image
@@ -71,20 +73,41 @@ def test_our_coder_is_smaller(base_model: Path, scene: Scene) -> None:
     assert len(packed.sections["codes"]) <= 1 + 3 * 8 * 8 * 5 // 8
 
 
-def test_threads_change_nothing_that_is_coded(base_model: Path, scene: Scene) -> None:
-    method = tiny_method(base_model, iterations=0)
-    files, images = [], []
+def test_threads_change_nothing_that_is_coded(scene: Scene) -> None:
+    """With the base model that ships, on planes that are large enough for PyTorch to share them out."""
+    indices = torch.randint(read_base_model(None).codec.sizes.codes, (3, 32, 32))
+    planes = []
     before = torch.get_num_threads()
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            data = compressed(method, scene)
-            files.append(data)
-            images.append(render_image(method.decompress(data), scene.test.cameras, 0))
+            planes.append(read_base_model(None).codec.decode(indices))
     finally:
         torch.set_num_threads(before)
-    assert files[0] == files[1]
-    torch.testing.assert_close(images[0], images[1], atol=1e-5, rtol=0)
+    for one, two in zip(*planes, strict=True):
+        torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
+
+
+def test_sender_and_receiver_see_the_same(base_model: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fine-tuning ends with renders as what is decoded from the file."""
+    method = tiny_method(base_model, iterations=40)
+    tuned = []
+    monkeypatch.setattr(
+        "methods.codecnerf.method.finetune", lambda *arguments: (finetune(*arguments), tuned.append(arguments))
+    )
+    data = compressed(method, scene)
+    ((field, planes, *_),) = tuned
+    with torch.no_grad():
+        field.scales = planes.added(field.scales, [matrix.round() for matrix in planes.matrices])
+    sender = render_image(field, scene.test.cameras, 0)
+    receiver = render_image(method.decompress(data), scene.test.cameras, 0)
+    assert float((sender - receiver).abs().max()) < 2e-3
+
+
+def test_only_sizes_that_ship_need_no_file(scene: Scene) -> None:
+    (config,) = job_configs(["method=codecnerf/published", "dataset=procedural_objects"])
+    with pytest.raises(ConfigError, match="the base model that ships has other sizes"):
+        build(config.method_settings).fit(scene)
 
 
 def test_deltas_are_sums_of_products() -> None:

@@ -60,9 +60,7 @@ def test_images_become_a_file_by_one_pass(
     assert (tmp_path / "two.nrz").read_bytes() != (tmp_path / "thing.nrz").read_bytes()
 
 
-def test_images_of_an_object_give_the_codes_of_its_data_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_of_an_object_give_the_codes_of_its_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The box is a cube, found from the alpha channel; that of the data set may be named."""
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     scene = tiny_object(1, tmp_path / "views")
