@@ -18,6 +18,7 @@ from torch import Tensor
 from methods.codecnerf.codec import Codec, CodecSizes, Receiver
 from methods.codecnerf.triplane_decoder import TriplaneDecoderSizes
 from methods.codecnerf.view_encoder import ViewEncoderSizes
+from nerfzip.entropy.neighbouring_codes import NeighbouringCodes
 from nerfzip.errors import BitstreamError, ConfigError
 from nerfzip.fields.triplane_field import NetworkSizes, Sampling
 from nerfzip.files import write_atomically
@@ -46,6 +47,11 @@ class BaseModel(Generic[Part]):
     codec: Part
     counts: Int[np.ndarray, "codes"]
     digest: str
+
+    @functools.cached_property
+    def codes(self) -> NeighbouringCodes:
+        """What the coding of indices knows of the codes."""
+        return NeighbouringCodes(self.codec.quantizer.codebook.numpy(), self.counts)
 
 
 def write_base_model(path: Path, codec: Codec, counts: Int[np.ndarray, "codes"]) -> str:

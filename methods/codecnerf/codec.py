@@ -53,6 +53,8 @@ class CodecSizes:
 
     def __post_init__(self) -> None:
         require_setting(self.aggregation in AGGREGATIONS, "aggregation", self.aggregation, " or ".join(AGGREGATIONS))
+        require_setting(self.codes >= 2, "codes", self.codes, "at least 2")
+        require_setting(len(self.volume) >= 1, "volume", self.volume, "at least one level")
         coarsest = 2 ** (len(self.volume) - 1)
         multiple = f"a multiple of {coarsest}, for {len(self.volume)} levels"
         require_setting(self.lattice % coarsest == 0 and self.lattice > 0, "lattice", self.lattice, multiple)

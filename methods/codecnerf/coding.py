@@ -10,12 +10,8 @@ from jaxtyping import Int
 from nerfzip.entropy.array_coder import decode_arrays, encode_arrays
 from nerfzip.entropy.deflate import deflate_array, deflate_arrays, inflate_array, inflate_arrays
 from nerfzip.entropy.grid_coder import decode_grid, encode_grid
-from nerfzip.entropy.index_coder import (
-    decode_indices,
-    decode_without_prior,
-    encode_indices,
-    encode_without_prior,
-)
+from nerfzip.entropy.index_coder import decode_without_prior, encode_without_prior
+from nerfzip.entropy.neighbouring_codes import NeighbouringCodes
 from nerfzip.entropy.table_coder import Probabilities, decode_with_tables, encode_with_tables
 from nerfzip.errors import BitstreamError
 
@@ -29,7 +25,7 @@ class Coder(StrEnum):
     PAPER = "paper"
     """PEFT++: the matrices rounded and coded by the learned prior, all else as of PEFT."""
     CONTEXT = "context"
-    """Ours: matrices by their neighbours, vectors of 16 bits, networks of 8, indices by how common their codes are."""
+    """Ours: matrices and indices by their neighbours, vectors of 16 bits, networks of 8."""
 
     @property
     def network_kind(self) -> str:
@@ -68,17 +64,16 @@ class Contents:
 
 
 def encode_contents(
-    contents: Contents, coder: Coder, counts: Int[np.ndarray, "codes"], probabilities: Callable[[int], Probabilities]
+    contents: Contents, coder: Coder, codes: NeighbouringCodes, probabilities: Callable[[int], Probabilities]
 ) -> dict[str, bytes]:
     """The sections.
 
     Args:
-        counts: how often each code occurs, which the decoder knows.
+        codes: what is known of the codes, which the decoder knows too.
         probabilities: of the matrices' symbols, by scale, for the paper's coder.
     """
-    flat = contents.indices.ravel()
-    by_prior = coder is Coder.CONTEXT
-    packed = encode_indices(flat, counts) if by_prior else encode_without_prior(flat, len(counts))
+    indices, by_neighbours = contents.indices, coder is Coder.CONTEXT
+    packed = codes.encode(indices) if by_neighbours else encode_without_prior(indices.ravel(), len(codes))
     sections = {"codes": packed}
     for index, matrix in enumerate(contents.matrices):
         if coder is Coder.CONTEXT:
@@ -97,7 +92,7 @@ def encode_contents(
 def decode_contents(
     sections: dict[str, bytes],
     coder: Coder,
-    counts: Int[np.ndarray, "codes"],
+    codes: NeighbouringCodes,
     side: int,
     matrices: list[tuple[int, int, int, int]],
     others: Layout,
@@ -112,12 +107,12 @@ def decode_contents(
     Raises:
         BitstreamError: a section is missing or damaged, as far as that can be seen.
     """
-    section, count = _section(sections, "codes"), 3 * side**2
+    section, shape = _section(sections, "codes"), (3, side, side)
     if coder is Coder.CONTEXT:
-        flat = decode_indices(section, count, counts)
+        indices = codes.decode(section, shape)
     else:
-        flat = decode_without_prior(section, count, len(counts))
-    decoded = [_decode_matrix(sections, f"matrices{index}", coder, shape) for index, shape in enumerate(matrices)]
+        indices = decode_without_prior(section, 3 * side**2, len(codes)).reshape(shape)
+    decoded = [_decode_matrix(sections, f"matrices{index}", coder, each) for index, each in enumerate(matrices)]
     arrays: dict[str, np.ndarray] = {}
     if matrices and coder is Coder.CONTEXT:
         layouts = [(np.dtype(dtype), shape) for dtype, shape in others.values()]
@@ -127,7 +122,7 @@ def decode_contents(
     for name, array in [*arrays.items(), *((f"matrices{i}", matrix) for i, matrix in enumerate(decoded))]:
         if not np.isfinite(array).all():
             raise BitstreamError(f"{name}: NaN or infinity, expected finite values")
-    return Contents(flat.reshape(3, side, side).astype(np.int32), decoded, arrays)
+    return Contents(indices.astype(np.int32), decoded, arrays)
 
 
 def _decode_matrix(sections: dict[str, bytes], name: str, coder: Coder, shape: tuple[int, int, int, int]) -> np.ndarray:

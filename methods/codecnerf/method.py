@@ -147,7 +147,7 @@ class CodecNeRF:
         if self.finetuning.iterations > 0:
             header["deltas"] = asdict(self.deltas)
             contents, probabilities = self._refined(base, indices, scene, around)
-        sections = encode_contents(contents, self.coder, base.counts, probabilities)
+        sections = encode_contents(contents, self.coder, base.codes, probabilities)
         return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
 
     def _refined(
@@ -187,7 +187,7 @@ class CodecNeRF:
             deltas = ObjectDeltas(base.codec, sizes)
             shapes = [(3, side, side, sizes.planes) for side in codec_sizes.sides]
             layout = deltas.layout(Coder(coder))
-        contents = decode_contents(stream.sections, Coder(coder), base.counts, codec_sizes.lattice, shapes, layout)
+        contents = decode_contents(stream.sections, Coder(coder), base.codes, codec_sizes.lattice, shapes, layout)
         arrays = contents.arrays()
         if tensor_digest(arrays) != stream.digest:
             raise BitstreamError("the decoded tensors do not have the digest that the file states")

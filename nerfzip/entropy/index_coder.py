@@ -1,55 +1,16 @@
-"""Indices of codes: by a prior that sender and receiver share, by Huffman codes, or each in the same number of bits."""
+"""Indices of codes by Huffman codes, or each in the same number of bits (CodecNeRF, section 3.3)."""
 
 import zlib
 
-import constriction
 import numpy as np
 from jaxtyping import Int
 
-from nerfzip.entropy.coarse_tables import table_model
 from nerfzip.entropy.huffman import canonical_codes, code_lengths
 from nerfzip.errors import BitstreamError
 
-PRECISION = 20
-"""Frequencies sum to 2^PRECISION."""
 TABLE_BYTES = 2
 FIXED, HUFFMAN = 0, 1
 """The first byte of `encode_without_prior`."""
-
-
-def frequencies_of(counts: Int[np.ndarray, "codes"]) -> Int[np.ndarray, "codes"]:
-    """Counts in proportion, none of them zero, that sum to 2^PRECISION; by integers alone.
-
-    Args:
-        counts: at least 1, fewer than 2^PRECISION of them.
-    """
-    total, spare = 1 << PRECISION, (1 << PRECISION) - len(counts)
-    counts = counts.astype(np.int64)
-    shares = 1 + counts * spare // counts.sum()
-    shares[counts.argmax()] += total - shares.sum()
-    return shares
-
-
-def encode_indices(indices: Int[np.ndarray, "count"], counts: Int[np.ndarray, "codes"]) -> bytes:
-    """By how often each code occurs elsewhere."""
-    coder = constriction.stream.queue.RangeEncoder()
-    coder.encode(indices.astype(np.int32), table_model(frequencies_of(counts)))
-    return coder.get_compressed().astype("<u4").tobytes()
-
-
-def decode_indices(data: bytes, count: int, counts: Int[np.ndarray, "codes"]) -> Int[np.ndarray, "count"]:
-    """The inverse of `encode_indices`.
-
-    Raises:
-        BitstreamError: the data are damaged, as far as that can be seen.
-    """
-    if len(data) % 4:
-        raise BitstreamError(f"coded indices: {len(data)} bytes, expected a multiple of 4")
-    decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
-    try:
-        return np.asarray(decoder.decode(table_model(frequencies_of(counts)), count))
-    except (AssertionError, ValueError) as error:
-        raise BitstreamError(f"coded indices: {error}") from error
 
 
 def encode_without_prior(indices: Int[np.ndarray, "count"], codes: int) -> bytes:
