@@ -279,7 +279,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--device", default="auto", help="where it is rendered: auto, cpu or cuda (default: auto, the CPU)"
+        "--device", default="auto", help="auto or cpu, and for `render` and `compare` cuda (default: auto, the CPU)"
     )
 
 

@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nerfzip import registry
+from nerfzip.devices import chosen_device
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.settings_check import check_settings
 
@@ -211,33 +212,6 @@ def build_scene(overrides: list[str]) -> Any:
     settings = _plain(config.dataset)
     check_settings(settings, "dataset")
     return build(settings)
-
-
-def chosen_device(name: str) -> str:
-    """Where a job runs. Methods run on the CPU so far, whatever the machine has, so "auto" is "cpu".
-
-    Raises:
-        ConfigError: for "cuda", and for an unknown name.
-    """
-    registry.check_name("device", name, ("auto", "cpu", "cuda"))
-    if name == "cuda":
-        raise ConfigError("device=cuda: the methods run on the CPU so far; use device=cpu")
-    return "cpu"
-
-
-def rendering_device(name: str) -> str:
-    """Where a decoded field is rendered: "cuda" if it is asked for, else "cpu".
-
-    Raises:
-        ConfigError: this machine has no CUDA device; and for an unknown name.
-    """
-    # Takes a second to import, and most commands fail, if they do, before they need it.
-    import torch
-
-    registry.check_name("device", name, ("auto", "cpu", "cuda"))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: this machine has no CUDA device that PyTorch can use; `nerfzip doctor` tells")
-    return "cuda" if name == "cuda" else "cpu"
 
 
 def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any]]) -> JobConfig:

@@ -17,6 +17,7 @@ LAYERS = [
     {"training", "rendering", "entropy", "bitstream"},
     {"method"},
     {"registry", "settings_check"},
+    {"devices"},
     {"config"},
     {"benchmark"},
     {"report"},

@@ -33,19 +33,6 @@ MOST_RANKS = 64
 
 
 @dataclass(frozen=True)
-class EncodedObject:
-    """What one pass through the encoder gives.
-
-    Attributes:
-        base: digest of the base model.
-        indices: of the codes.
-    """
-
-    base: str
-    indices: Int[Tensor, "3 rows columns"]
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """What a field needs to know of its object besides tensors."""
 
@@ -128,25 +115,24 @@ class CodecNeRF:
             )
         return base
 
-    def fit(self, scene: Scene) -> EncodedObject:
+    def fit(self, scene: Scene) -> Int[Tensor, "3 rows columns"]:
+        """Indices of the codes: what one pass through the encoder gives."""
         base = self._base()
         views = views_for_the_encoder(scene)
         # Of more views than the encoder takes, some at even distances in their order.
         count = min(len(views), base.codec.sizes.source_views)
         chosen = [round(index * (len(views) - 1) / max(1, count - 1)) for index in range(count)]
         source = source_views(scene, views, chosen)
-        return EncodedObject(base.digest, base.codec.encode(source).to(torch.int32))
+        return base.codec.encode(source).to(torch.int32)
 
-    def compress(self, model: EncodedObject, scene: Scene) -> bytes:
+    def compress(self, model: Int[Tensor, "3 rows columns"], scene: Scene) -> bytes:
         base = self._base()
-        # The file may have changed since the fit was cached under its name.
-        indices = model.indices if model.base == base.digest else self.fit(scene).indices
         around = Surroundings(scene.box, scene.background, scene.near)
         header = {"base": base.digest, "coder": str(self.coder), **describe(around)}
-        contents, probabilities = Contents(indices.numpy(), [], {}), _no_probabilities
+        contents, probabilities = Contents(model.numpy(), [], {}), _no_probabilities
         if self.finetuning.iterations > 0:
             header["deltas"] = asdict(self.deltas)
-            contents, probabilities = self._refined(base, indices, scene, around)
+            contents, probabilities = self._refined(base, model, scene, around)
         sections = encode_contents(contents, self.coder, base.codes, probabilities)
         return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
 

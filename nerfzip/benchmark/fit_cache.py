@@ -43,7 +43,7 @@ def fit_key(config: JobConfig, scene: Capture) -> str:
     """A hex digest of all that the fit of a job depends on."""
     parts = {
         "settings": config.fit_settings,
-        **input_digests(config.method_settings),
+        "inputs": input_digests(config.method_settings),
         "scene": scene.fingerprint,
         "seed": config.seed,
         "device": config.device,

@@ -4,7 +4,8 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
-from nerfzip.config import build_scene, rendering_device
+from nerfzip.config import build_scene
+from nerfzip.devices import rendering_device
 from nerfzip.metrics import lpips_note
 from nerfzip.report.comparison import compare_files
 from nerfzip.report.terminal import print_tables

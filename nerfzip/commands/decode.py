@@ -6,7 +6,7 @@ from argparse import Namespace
 import numpy as np
 
 from nerfzip.benchmark.decoding import decode_unverified, verified_tensors
-from nerfzip.config import chosen_device
+from nerfzip.devices import chosen_device
 from nerfzip.errors import ConfigError
 from nerfzip.files import atomic_file
 from nerfzip.method import VolumetricField

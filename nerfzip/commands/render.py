@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from nerfzip.benchmark.decoding import opened_file
 from nerfzip.benchmark.measured_views import frame_image_name
-from nerfzip.config import build_scene, rendering_device
+from nerfzip.config import build_scene
 from nerfzip.data.scene import frames_of
+from nerfzip.devices import rendering_device
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.field import Renderable
 from nerfzip.fields.placement import placed

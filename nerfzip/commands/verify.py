@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from nerfzip.benchmark.decoding import decode_file, file_damage
-from nerfzip.config import chosen_device
+from nerfzip.devices import chosen_device
 from nerfzip.errors import BitstreamError, NerfzipError
 
 

@@ -1,4 +1,4 @@
-"""Indices of codes by Huffman codes, or each in the same number of bits (CodecNeRF, section 3.3)."""
+"""Indices of codes by Huffman codes, or each in the same number of bits (sheet codecnerf.md, §7)."""
 
 import zlib
 

@@ -1,7 +1,8 @@
 """Decoded fields on another device, so that a frame stays there from ray to pixel."""
 
 import copy
-from types import MethodType
+from enum import Enum
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -44,13 +45,14 @@ def _moved(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
         result = nn.Parameter(value.detach().to(device), requires_grad=value.requires_grad)
     elif isinstance(value, Tensor):
         result = value.to(device)
-    elif isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        result = type(value)(_moved(each, device, known) for each in value)
+    elif isinstance(value, (list, tuple)):
+        parts = [_moved(each, device, known) for each in value]
+        result = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     elif isinstance(value, dict):
         result = type(value)((key, _moved(each, device, known)) for key, each in value.items())
     elif isinstance(value, MethodType):
         result = MethodType(value.__func__, _moved(value.__self__, device, known))
-    elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(getattr(value, "__code__", None)):
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, Enum, FunctionType)):
         result = copy.copy(value)
         known[id(value)] = result
         vars(result).update({name: _moved(each, device, known) for name, each in vars(value).items()})

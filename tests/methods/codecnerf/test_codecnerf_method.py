@@ -164,19 +164,16 @@ def test_files_that_are_no_base_models(tmp_path: Path, scene: Scene) -> None:
         tiny_method(path).fit(scene)
 
 
-def test_a_fit_of_an_older_base_model_is_not_used(base_model: Path, scene: Scene) -> None:
-    method = tiny_method(base_model, iterations=0)
-    old = method.fit(scene)
-    torch.manual_seed(5)
+def test_results_are_named_after_the_base_model(base_model: Path) -> None:
+    """So that fits and points of an older one are not taken for those of a newer one at the same place."""
+    method = tiny_method(base_model)
+    before = method.input_digests()
     codec = tiny_codec()
     torch.nn.init.normal_(codec.quantizer.codebook)
     write_base_model(base_model, codec, np.arange(1, 33))
-    data = method.compress(old, scene)
-    assert unpack(data).header["base"] == read_base_model(base_model).digest
-    assert method.decompress(data).coded_tensors()["codes"].equal(method.fit(scene).indices)
+    assert before != method.input_digests() == {"base_model": read_base_model(base_model).digest}
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no base model is there yet")
 def test_the_model_that_ships_is_small_enough() -> None:
     assert SHIPPED.stat().st_size <= 10e6
     read_base_model(None)

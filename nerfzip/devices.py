@@ -1,0 +1,35 @@
+"""Where things run, as command lines and settings name it."""
+
+from nerfzip import registry
+from nerfzip.errors import ConfigError
+
+NAMES = ("auto", "cpu", "cuda")
+
+
+def chosen_device(name: str) -> str:
+    """Where a job runs. Methods run on the CPU so far, whatever the machine has, so "auto" is "cpu".
+
+    Raises:
+        ConfigError: for "cuda", and for an unknown name.
+    """
+    registry.check_name("device", name, NAMES)
+    if name == "cuda":
+        raise ConfigError("device=cuda: methods fit and files are decoded on the CPU so far; use device=cpu")
+    return "cpu"
+
+
+def rendering_device(name: str) -> str:
+    """Where a decoded field is rendered: "cuda" if it is asked for, else "cpu".
+
+    Raises:
+        ConfigError: this machine has no CUDA device; and for an unknown name.
+    """
+    registry.check_name("device", name, NAMES)
+    if name != "cuda":
+        return "cpu"
+    # Takes a second to import, which the command line has not done yet.
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError("--device cuda: this machine has no CUDA device that PyTorch can use; `nerfzip doctor` tells")
+    return "cuda"
