@@ -70,15 +70,16 @@ def models_folder() -> Path:
     return Path(own) if own else cache / "nerfzip" / "models"
 
 
-def read_base_model(path: Path | None) -> BaseModel[Codec]:
+def read_base_model(path: Path | None, part: type[Part] = Codec) -> BaseModel[Part]:  # type: ignore[assignment]
     """
     Args:
         path: None is the model that ships. Another is copied to the folder of models, where decoding finds it.
+        part: `Receiver` leaves out the encoder, whose library takes seconds to import.
 
     Raises:
         ConfigError: there is no such file, or it is no base model.
     """
-    model = _read(path or SHIPPED, Codec)
+    model = _read(path or SHIPPED, part)
     kept = models_folder() / f"{model.digest}.safetensors"
     if path is not None and not kept.exists():
         write_atomically(kept, path.read_bytes())

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from methods.codecnerf.base_model import BaseModel, base_model_of, read_base_model
+from methods.codecnerf.base_model import BaseModel, Part, base_model_of, read_base_model
 from methods.codecnerf.base_training import Schedule as BaseSchedule
 from methods.codecnerf.base_training import train_base_model
-from methods.codecnerf.codec import Codec, CodecSizes
+from methods.codecnerf.codec import Codec, CodecSizes, Receiver
 from methods.codecnerf.coding import Coder, Contents, decode_contents, encode_contents
 from methods.codecnerf.deltas import STARTS, DeltaSizes
 from methods.codecnerf.examples import source_views, views_for_the_encoder
@@ -104,10 +104,10 @@ class CodecNeRF:
 
     def input_digests(self) -> dict[str, str]:
         """Of what files depend on besides scene and settings."""
-        return {"base_model": self._base().digest}
+        return {"base_model": self._base(Receiver).digest}
 
-    def _base(self) -> BaseModel[Codec]:
-        base = read_base_model(self.base_model)
+    def _base(self, part: type[Part]) -> BaseModel[Part]:
+        base = read_base_model(self.base_model, part)
         if self.base_model is None and base.codec.sizes != self.codec:
             raise ConfigError(
                 "method.codec: the base model that ships has other sizes; train one of these with `nerfzip train`,"
@@ -117,7 +117,7 @@ class CodecNeRF:
 
     def fit(self, scene: Scene) -> Int[Tensor, "3 rows columns"]:
         """Indices of the codes: what one pass through the encoder gives."""
-        base = self._base()
+        base = self._base(Codec)
         views = views_for_the_encoder(scene)
         # Of more views than the encoder takes, some at even distances in their order.
         count = min(len(views), base.codec.sizes.source_views)
@@ -126,7 +126,7 @@ class CodecNeRF:
         return base.codec.encode(source).to(torch.int32)
 
     def compress(self, model: Int[Tensor, "3 rows columns"], scene: Scene) -> bytes:
-        base = self._base()
+        base = self._base(Receiver)
         around = Surroundings(scene.box, scene.background, scene.near)
         header = {"base": base.digest, "coder": str(self.coder), **describe(around)}
         contents, probabilities = Contents(model.numpy(), [], {}), _no_probabilities

@@ -106,8 +106,12 @@ def test_decoding_imports_nothing_that_only_the_encoder_needs(images: list[str],
     assert (
         main(["encode", "method=codecnerf", f"method.base_model={base}", *images, f"out={out}", "--no-finetune"]) == 0
     )
+    # Nor does planning, which asks for the digest of the base model.
+    settings = f"job_configs(['method=codecnerf', 'dataset=procedural_objects', 'method.base_model={base}'])[0]"
     program = (
-        "import sys; from pathlib import Path; from nerfzip.config import build_for_decoding;"
+        "import sys; from pathlib import Path;"
+        "from nerfzip.config import build_for_decoding, input_digests, job_configs;"
+        f"assert input_digests({settings}.method_settings);"
         f"build_for_decoding('codecnerf', 'cpu').decompress(Path({str(out)!r}).read_bytes());"
         "sys.exit('timm' in sys.modules)"
     )
