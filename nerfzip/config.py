@@ -127,6 +127,9 @@ def training_config(overrides: list[str]) -> TrainingConfig:
     if not scenes:
         raise ConfigError("scenes: missing; add scenes=NAME,NAME,... (and validation=NAME,... of others)")
     validation = _scene_names("validation", own["validation"] or (NUMBERED_VALIDATION if numbered else ""), numbered)
+    both = sorted(set(scenes) & set(validation), key=str)
+    if both and "split" not in config.dataset:
+        raise ConfigError(f"validation: {', '.join(map(str, both))} stand among scenes too; measure with others")
     OmegaConf.update(config, "dataset.scene", scenes[0])
     _check_complete(config)
     method_settings, dataset_settings = _plain(config.method), _plain(config.dataset)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from methods.codecnerf.codec import Codec, CodecSizes, Receiver
 from methods.codecnerf.triplane_decoder import TriplaneDecoderSizes
 from methods.codecnerf.view_encoder import ViewEncoderSizes
 from nerfzip.entropy.neighbouring_codes import NeighbouringCodes
-from nerfzip.errors import BitstreamError, ConfigError
+from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.triplane_field import NetworkSizes, Sampling
 from nerfzip.files import write_atomically
 
+logger = logging.getLogger("nerfzip")
 SIZES, COUNTS = "sizes", "code_counts"
 DIGEST_BYTES = 16
 MODELS_VARIABLE = "NERFZIP_MODELS"
@@ -82,7 +84,10 @@ def read_base_model(path: Path | None, part: type[Part] = Codec) -> BaseModel[Pa
     model = _read(path or SHIPPED, part)
     kept = models_folder() / f"{model.digest}.safetensors"
     if path is not None and not kept.exists():
-        write_atomically(kept, path.read_bytes())
+        try:
+            write_atomically(kept, path.read_bytes())
+        except NerfzipError as error:
+            logger.warning("%s; decoding will need method.base_model=%s", error, path)
     return model
 
 

@@ -78,6 +78,8 @@ class Schedule:
             require_setting(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "at least 1")
         for name in ("views", "rest", "warm_up", "decay", "weight_decay", "quantize_from"):
             require_setting(getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "at least 0")
+        decay = self.codebook_decay
+        require_setting(0 <= decay < 1, "training.codebook_decay", decay, "from 0, and less than 1")
         require_setting(self.optimiser in OPTIMISERS, "training.optimiser", self.optimiser, " or ".join(OPTIMISERS))
         require_setting(self.precision in PRECISIONS, "training.precision", self.precision, " or ".join(PRECISIONS))
 

@@ -53,6 +53,7 @@ class CodecSizes:
 
     def __post_init__(self) -> None:
         require_setting(self.aggregation in AGGREGATIONS, "aggregation", self.aggregation, " or ".join(AGGREGATIONS))
+        require_setting(self.source_views >= 1, "source_views", self.source_views, "at least 1")
         require_setting(self.codes >= 2, "codes", self.codes, "at least 2")
         require_setting(len(self.volume) >= 1, "volume", self.volume, "at least one level")
         coarsest = 2 ** (len(self.volume) - 1)

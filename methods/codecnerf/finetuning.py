@@ -102,19 +102,19 @@ def finetune(
     sampler: RaySampler,
     schedule: Schedule,
     rate: Rate | None,
-    quantize_networks: bool,
+    network_bits: int | None,
     name: str,
 ) -> None:
     """Optimise the deltas, and the prior, in place.
 
     Args:
         field: of the base model's planes and the adapted networks, of which only the deltas have gradients.
-        quantize_networks: whether the file will hold what is added to the networks with 8 bits.
+        network_bits: with how many the file will hold what is added to the networks; None: as it is.
     """
     base = list(field.scales)
     together = nn.ModuleList(networks)
-    if quantize_networks:
-        quantize_while_training(together)
+    if network_bits is not None:
+        quantize_while_training(together, network_bits)
     groups = [
         {"params": list(planes.matrices), "lr": schedule.matrices},
         {"params": list(planes.vectors.parameters()), "lr": schedule.vectors},
@@ -143,5 +143,5 @@ def finetune(
         optimiser.step()
         rates.step()
     field.scales = base
-    if quantize_networks:
+    if network_bits is not None:
         stop_quantizing(together)

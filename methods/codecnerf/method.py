@@ -70,6 +70,7 @@ class CodecNeRF:
         finetuning: 0 iterations leave the bare code.
         rate: of fine-tuning.
         coder: "float32" (PEFT), "paper" (PEFT++) or "context" (ours).
+        network_bits: of what fine-tuning adds to the networks, with our coder.
     """
 
     def __init__(
@@ -83,11 +84,13 @@ class CodecNeRF:
         finetuning: Schedule,
         rate: Rate,
         coder: str,
+        network_bits: int,
     ) -> None:
         if coder not in list(Coder):
             raise ConfigError(f"method.coder: {coder!r}, expected {', '.join(Coder)}")
         require_setting(start in STARTS, "method.start", start, " or ".join(STARTS))
         require_setting(deviation > 0, "method.deviation", deviation, "more than 0")
+        require_setting(2 <= network_bits <= 8, "method.network_bits", network_bits, "from 2 to 8")
         self.base_model = None if base_model is None else Path(base_model)
         self.codec = codec
         self.training = training
@@ -97,6 +100,7 @@ class CodecNeRF:
         self.finetuning = finetuning
         self.rate = rate
         self.coder = Coder(coder)
+        self.network_bits = network_bits
 
     def train(self, scenes: Sequence[Scene], validation: Sequence[Scene], folder: Path, seed: int) -> None:
         """Train a base model, or go on with its training, and write it to `folder`."""
@@ -145,12 +149,13 @@ class CodecNeRF:
         prior = None if rate is None else Prior(len(deltas.planes.matrices), self.deltas.planes, rate)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background))
         networks = [deltas.coarse, deltas.fine]
-        quantized, name = self.coder is Coder.CONTEXT, f"fine-tune {scene.name}"
-        finetune(field, deltas.planes, networks, prior, sampler, self.finetuning, rate, quantized, name)
+        bits, name = self.network_bits if self.coder is Coder.CONTEXT else None, f"fine-tune {scene.name}"
+        finetune(field, deltas.planes, networks, prior, sampler, self.finetuning, rate, bits, name)
         matrices = [matrix.detach() for matrix in deltas.planes.matrices]
         if rate is not None:
             matrices = [matrix.round().to(torch.int32) for matrix in matrices]
-        contents = Contents(indices.numpy(), [matrix.numpy() for matrix in matrices], deltas.others(self.coder))
+        others = deltas.others(self.coder, self.network_bits)
+        contents = Contents(indices.numpy(), [matrix.numpy() for matrix in matrices], others)
 
         def probabilities(scale: int) -> Probabilities:
             assert prior is not None

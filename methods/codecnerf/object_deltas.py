@@ -34,12 +34,16 @@ class ObjectDeltas(nn.Module):
             ("fine", self.fine, coder.network_kind),
         ]
 
-    def others(self, coder: Coder) -> dict[str, np.ndarray]:
-        """Arrays of the vectors and the networks, as they are stored."""
+    def others(self, coder: Coder, network_bits: int) -> dict[str, np.ndarray]:
+        """Arrays of the vectors and the networks, as they are stored.
+
+        Args:
+            network_bits: of the networks' weights, where the coder quantizes them.
+        """
         return {
             f"{name}.{key}": array
             for name, layers, kind in self.parts(coder)
-            for key, array in network_arrays(layers, kind).items()
+            for key, array in network_arrays(layers, kind, network_bits).items()
         }
 
     def layout(self, coder: Coder) -> Layout:

@@ -1,14 +1,20 @@
 """`nerfzip train`: the model that a method trains once, on many scenes."""
 
+import contextlib
+import os
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, overload
 
+from omegaconf import OmegaConf
+
+from nerfzip.benchmark.locks import exclusive
+from nerfzip.benchmark.point_files import CONFIG, LOCK
 from nerfzip.config import TrainingConfig, build, training_config
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError
-from nerfzip.files import check_writable
+from nerfzip.files import check_writable, write_atomically
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,20 @@ def main(arguments: Namespace) -> int:
     if not hasattr(method, "train"):
         raise ConfigError(f"method {config.method} has nothing to train beforehand; use nerfzip run or sweep")
     check_writable(config.out / "any")
-    method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed)
+    # Of the processes that torchrun starts, the first alone writes.
+    first = os.environ.get("RANK", "0") == "0"
+    waiting_for = f"it trains in {config.out}"
+    with exclusive(config.out / LOCK, waiting_for) if first else contextlib.nullcontext():
+        if first:
+            write_atomically(config.out / CONFIG, OmegaConf.to_yaml(_settings(config)).encode())
+        method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed)
     return 0
+
+
+def _settings(config: TrainingConfig) -> dict[str, Any]:
+    """All that a training depends on besides the captures, for a file."""
+    names = {key: [str(name) for name in getattr(config, key)] for key in ("scenes", "validation")}
+    return {**asdict(config), **names, "out": str(config.out)}
 
 
 def _scenes(config: TrainingConfig, split: str) -> Scenes:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy.ndimage import distance_transform_cdt
 from torch import Tensor
 
 from nerfzip.kernels.backend import form_for
@@ -40,6 +39,9 @@ def block_distances(mask: UInt8[Tensor, "x y z"]) -> UInt8[Tensor, "bx by bz"]:
     blocks = padded.reshape(x, cpu.BLOCK, y, cpu.BLOCK, z, cpu.BLOCK).any(axis=(1, 3, 5))
     if not blocks.any():
         return torch.full((x, y, z), 255, dtype=torch.uint8)
+    # A quarter of a second, which decoding a file need not pay.
+    from scipy.ndimage import distance_transform_cdt
+
     distances = distance_transform_cdt(~blocks, metric="chessboard")
     return torch.from_numpy(np.minimum(distances, 255).astype(np.uint8))
 

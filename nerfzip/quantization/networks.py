@@ -15,14 +15,18 @@ _WEIGHT, _SCALE = "weight", "scale"
 
 
 class _FakeQuantizedRows(nn.Module):
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+
     def forward(self, weights: Tensor) -> Tensor:
-        return fake_quantize(weights, quantizer_by_rows(weights))
+        return fake_quantize(weights, quantizer_by_rows(weights, self.bits))
 
 
-def quantize_while_training(network: nn.Module) -> None:
-    """From now on the layers compute with the weights that their 8-bit form would decode to (straight-through)."""
+def quantize_while_training(network: nn.Module, bits: int = 8) -> None:
+    """From now on the layers compute with the weights that their quantized form would decode to (straight-through)."""
     for layer in _linear_layers(network).values():
-        parametrize.register_parametrization(layer, _WEIGHT, _FakeQuantizedRows())
+        parametrize.register_parametrization(layer, _WEIGHT, _FakeQuantizedRows(bits))
 
 
 def stop_quantizing(network: nn.Module) -> None:
@@ -35,17 +39,18 @@ def _linear_layers(network: nn.Module) -> dict[str, nn.Linear]:
     return {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear)}
 
 
-def network_arrays(network: nn.Module, kind: str) -> dict[str, np.ndarray]:
+def network_arrays(network: nn.Module, kind: str, bits: int = 8) -> dict[str, np.ndarray]:
     """The arrays to store.
 
     Args:
         network: of linear layers.
         kind: "int8": weights as int8 with a float32 scale a row, biases as float16; "float16" and "float32": all so.
+        bits: of "int8", from 2 to 8: with fewer than 8, codes are fewer too, and an entropy coder makes them short.
     """
     arrays = {}
     for name, values in _parameters(network).items():
         if kind == "int8" and name.endswith(_WEIGHT):
-            quantizer = quantizer_by_rows(values)
+            quantizer = quantizer_by_rows(values, bits)
             arrays[name] = quantizer.quantize(values).numpy()
             arrays[_scale_of(name)] = quantizer.scale.numpy()
         else:

@@ -55,8 +55,11 @@ def quantizer_by_spread(values: Float[Tensor, "*shape"], steps_per_deviation: fl
     return Quantizer(scale, -round(float(mean.double() / scale.double())))
 
 
-def quantizer_by_rows(weights: Float[Tensor, "rows columns"]) -> Quantizer:
-    """A scale for each row (an output of a linear layer): its largest magnitude / 127, so that nothing is clipped.
+def quantizer_by_rows(weights: Float[Tensor, "rows columns"], bits: int = 8) -> Quantizer:
+    """A scale for each row (an output of a linear layer): its largest magnitude / 127 with 8 bits; nothing is clipped.
+
+    Args:
+        bits: from 2 to 8.
 
     Raises:
         TrainingError: the weights are not finite.
@@ -64,7 +67,7 @@ def quantizer_by_rows(weights: Float[Tensor, "rows columns"]) -> Quantizer:
     largest = weights.detach().float().abs().amax(dim=1, keepdim=True)
     if not bool(torch.isfinite(largest).all()):
         raise TrainingError("weights to be quantized must be finite")
-    return Quantizer((largest / 127).clamp(min=SMALLEST_SCALE))
+    return Quantizer((largest / (2 ** (bits - 1) - 1)).clamp(min=SMALLEST_SCALE))
 
 
 def fake_quantize(values: Float[Tensor, "*shape"], quantizer: Quantizer) -> Float[Tensor, "*shape"]:

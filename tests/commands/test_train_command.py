@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from nerfzip.cli import main
 from nerfzip.config import training_config
@@ -38,6 +39,8 @@ def test_a_base_model_that_then_encodes(tmp_path: Path, monkeypatch: pytest.Monk
     cache = f"dataset.cache={tmp_path / 'views'}"
     assert main(["train", "method=codecnerf", *OBJECTS, cache, *SMALL, f"out={tmp_path / 'base'}"]) == 0
     assert {"base.safetensors", "base.md", "log.jsonl"} <= {path.name for path in (tmp_path / "base").iterdir()}
+    settings = OmegaConf.load(tmp_path / "base" / "config.yaml")
+    assert settings.dataset_settings.resolution == 16 and settings.scenes == ["0", "1", "2"]
     own = [f"method.base_model={tmp_path / 'base' / 'base.safetensors'}", "rate=bare", f"out={tmp_path / 'a.nrz'}"]
     objects = ["dataset=procedural_objects", "dataset.scene=7", "dataset.resolution=16", cache]
     assert main(["encode", "method=codecnerf", *objects, *own]) == 0
@@ -53,6 +56,12 @@ def test_a_base_model_that_then_encodes(tmp_path: Path, monkeypatch: pytest.Monk
         (["method=codecnerf", "dataset=procedural_objects", "scenes=5:5"], "scenes=5:5: expected numbers of scenes"),
         (["method=codecnerf", "dataset=procedural_objects", "scenes=cake"], "scenes=cake: expected numbers of scenes"),
         (["method=codecnerf"], "dataset: missing"),
+        (
+            ["method=codecnerf", "dataset=objaverse", "dataset.root=here", "scenes=cake,camera", "validation=cake"],
+            "validation: cake stand among scenes too",
+        ),
+        (["method=codecnerf", *OBJECTS, "method.training.codebook_decay=1"], "training.codebook_decay: 1"),
+        (["method=codecnerf", *OBJECTS, "method.codec.source_views=0"], "source_views: 0"),
         (["method=codecnerf", "dataset=procedural_objects", "device=cuda"], "device=cuda: "),
         (["method=codecnerf", "dataset=procedural_objects", "rate=bare"], "rate=bare: rates are of files"),
     ],

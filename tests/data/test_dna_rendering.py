@@ -8,7 +8,8 @@ from PIL import Image
 from projection import assert_dots_are_where_points_project
 from tiny_captures import HEIGHT, WIDTH, Capture, encoded, write_dna_rendering
 
-from nerfzip.data import VolumetricScene, load_dna_rendering
+from nerfzip.data import VolumetricScene
+from nerfzip.data.dna_rendering import load_dna_rendering
 from nerfzip.errors import CaptureError
 
 BOX = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))

@@ -12,8 +12,9 @@ from projection import assert_dots_are_where_points_project
 from scipy.spatial.transform import Rotation
 from tiny_captures import HEIGHT, WIDTH, Capture, write_easymocap
 
-from nerfzip.data import VolumetricScene, load_nhr, load_zju_mocap
-from nerfzip.data.nhr import label_colour
+from nerfzip.data import VolumetricScene
+from nerfzip.data.nhr import label_colour, load_nhr
+from nerfzip.data.zju_mocap import load_zju_mocap
 from nerfzip.errors import CaptureError
 
 

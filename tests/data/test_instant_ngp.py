@@ -9,7 +9,7 @@ from PIL import Image
 from projection import assert_dots_are_where_points_project
 from tiny_captures import HEIGHT, WIDTH, Capture, edit_json, look_at_origin_opengl, write_instant_ngp
 
-from nerfzip.data import load_instant_ngp
+from nerfzip.data.instant_ngp import load_instant_ngp
 from nerfzip.errors import CaptureError
 
 BARREL = {"k1": -0.2, "k2": 0.05, "p1": 0.004, "p2": -0.006}

@@ -8,7 +8,7 @@ from PIL import Image
 from projection import assert_dots_are_where_points_project
 from tiny_captures import HEIGHT, WIDTH, Capture, edit_json, write_nerf_synthetic
 
-from nerfzip.data import load_nerf_synthetic
+from nerfzip.data.nerf_synthetic import load_nerf_synthetic
 from nerfzip.errors import CaptureError
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 from projection import assert_dots_are_where_points_project
 from tiny_captures import Capture, write_nsvf
 
-from nerfzip.data import load_nsvf, load_tanks_temples
+from nerfzip.data.nsvf import load_nsvf, load_tanks_temples
 from nerfzip.errors import CaptureError
 
 BROKEN_INTRINSICS = "1166.56 960.0 540.0 0.\n0. 0. 0.\n0.\n1.\n1080 1920\n"

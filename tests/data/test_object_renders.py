@@ -9,7 +9,9 @@ import pytest
 from projection import assert_dots_are_where_points_project
 from tiny_captures import WIDTH, edit_json, write_dtu, write_gso, write_objaverse
 
-from nerfzip.data import load_dtu, load_gso, load_objaverse
+from nerfzip.data.dtu import load_dtu
+from nerfzip.data.gso import load_gso
+from nerfzip.data.objaverse import load_objaverse
 from nerfzip.errors import CaptureError
 
 LOADERS = {

@@ -8,7 +8,8 @@ from PIL import Image
 from projection import assert_dots_are_where_points_project
 from tiny_captures import HEIGHT, WIDTH, Capture, edit_json, write_panoptic
 
-from nerfzip.data import VolumetricScene, load_panoptic
+from nerfzip.data import VolumetricScene
+from nerfzip.data.panoptic import load_panoptic
 from nerfzip.data.visual_hull import carve
 from nerfzip.errors import CaptureError
 

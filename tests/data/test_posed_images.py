@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny_captures import Capture, write_instant_ngp
 
-from nerfzip.data import load_instant_ngp, load_posed_images
+from nerfzip.data.instant_ngp import load_instant_ngp
+from nerfzip.data.posed_images import load_posed_images
 from nerfzip.errors import CaptureError
 
 

@@ -9,7 +9,7 @@ import pytest
 from projection import assert_dots_are_where_points_project
 from tiny_captures import HEIGHT, WIDTH, Capture, edit_json, write_rerf, write_video
 
-from nerfzip.data import load_rerf
+from nerfzip.data.rerf import load_rerf
 from nerfzip.data.video_files import VideoReader, index_video
 from nerfzip.errors import CaptureError
 

@@ -84,6 +84,7 @@ def tiny_method(base_model: Path, coder: str = "context", **finetuning: Any) -> 
         finetuning=replace(FINETUNING, **finetuning),
         rate=RATE,
         coder=coder,
+        network_bits=6,
     )
 
 

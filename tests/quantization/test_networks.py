@@ -27,19 +27,20 @@ def a_decoder(seed: int = 0, diffuse: bool = False) -> ColourMLP:
     return decoder
 
 
-def reloaded(decoder: ColourMLP, kind: str) -> ColourMLP:
+def reloaded(decoder: ColourMLP, kind: str, bits: int = 8) -> ColourMLP:
     other = a_decoder(seed=1)
-    load_network(other.layers, network_arrays(decoder.layers, kind))
+    load_network(other.layers, network_arrays(decoder.layers, kind, bits))
     return other
 
 
-def test_training_computes_with_the_files_weights_to_the_bit() -> None:
+@pytest.mark.parametrize("bits", [8, 5])
+def test_training_computes_with_the_files_weights_to_the_bit(bits: int) -> None:
     decoder = a_decoder()
-    from_file = reloaded(decoder, "int8")
+    from_file = reloaded(decoder, "int8", bits)
     for layer in decoder.layers:  # which the file rounds, and training does not
         layer.bias.data = layer.bias.data.half().float()
     original = copy.deepcopy(decoder)
-    quantize_while_training(decoder.layers)
+    quantize_while_training(decoder.layers, bits)
     for training, stored in zip(decoder.layers, from_file.layers, strict=True):
         assert training.weight.detach().numpy().tobytes() == stored.weight.detach().numpy().tobytes()
     inputs = torch.randn(50, 12), torch.nn.functional.normalize(torch.randn(50, 3), dim=1)

@@ -79,12 +79,13 @@ def test_a_scale_that_went_through_json_gives_the_same_bits() -> None:
     assert torch.equal(quantizer.dequantize(codes), again.dequantize(codes))
 
 
-def test_rows_reach_exactly_127_at_their_largest_weight() -> None:
+@pytest.mark.parametrize(("bits", "largest"), [(8, 127), (5, 15), (2, 1)])
+def test_rows_reach_exactly_the_largest_code_at_their_largest_weight(bits: int, largest: int) -> None:
     weights = normal(6, 40) * torch.tensor([1e-4, 0.1, 1, 10, 1e4, 0])[:, None]
-    quantizer = quantizer_by_rows(weights)
+    quantizer = quantizer_by_rows(weights, bits)
     codes = quantizer.quantize(weights)
     assert quantizer.scale.shape == (6, 1)
-    assert codes.abs().amax(dim=1).tolist() == [127] * 5 + [0]
+    assert codes.abs().amax(dim=1).tolist() == [largest] * 5 + [0]
     error = (quantizer.dequantize(codes) - weights).abs()
     assert bool((error <= 0.501 * quantizer.scale).all())
     assert torch.equal(quantizer.dequantize(codes)[5], torch.zeros(40))
