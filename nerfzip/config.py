@@ -79,6 +79,7 @@ class TrainingConfig:
     validation: list[str] | range
     out: Path
     seed: int
+    device: str
     method_settings: dict[str, Any]
     dataset_settings: dict[str, Any]
 
@@ -119,7 +120,6 @@ def training_config(overrides: list[str]) -> TrainingConfig:
         else:
             others.append(word)
     config = _compose(others)
-    chosen_device(config.device)
     check_chosen(config, "method")
     check_chosen(config, "dataset")
     numbered = isinstance(_container(config.dataset, resolve=False).get("scene"), int)
@@ -141,6 +141,7 @@ def training_config(overrides: list[str]) -> TrainingConfig:
         validation=validation,
         out=_folder(config.out),
         seed=_integer("seed", config.seed),
+        device=chosen_device(config.device),
         method_settings=method_settings,
         dataset_settings=dataset_settings,
     )

@@ -7,19 +7,9 @@ NAMES = ("auto", "cpu", "cuda")
 
 
 def chosen_device(name: str) -> str:
-    """Where a job runs. Methods run on the CPU so far, whatever the machine has, so "auto" is "cpu".
+    """Where a job fits, compresses and renders: "cuda" if it is asked for, else "cpu".
 
-    Raises:
-        ConfigError: for "cuda", and for an unknown name.
-    """
-    registry.check_name("device", name, NAMES)
-    if name == "cuda":
-        raise ConfigError("device=cuda: methods fit and files are decoded on the CPU so far; use device=cpu")
-    return "cpu"
-
-
-def rendering_device(name: str) -> str:
-    """Where a decoded field is rendered: "cuda" if it is asked for, else "cpu".
+    "auto" is the CPU until all methods have been measured on CUDA.
 
     Raises:
         ConfigError: this machine has no CUDA device; and for an unknown name.
@@ -31,5 +21,5 @@ def rendering_device(name: str) -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise ConfigError("--device cuda: this machine has no CUDA device that PyTorch can use; `nerfzip doctor` tells")
+        raise ConfigError("device=cuda: this machine has no CUDA device that PyTorch can use; `nerfzip doctor` tells")
     return "cuda"

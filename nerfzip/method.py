@@ -15,6 +15,9 @@ class Method(Protocol):
     Settings are constructor arguments. Randomness comes from torch's global generator, which is seeded with the job's
     seed before each step.
 
+    `fit` and `compress` run on the job's device: the scene's cameras and images, the model and new tensors are there.
+    Coding belongs on the CPU, see `nerfzip.on_device`.
+
     A method of volumetric video has a class attribute `volumetric = True`: it is given a `VolumetricScene`, and
     decodes to a `VolumetricField`. Others are given a `Scene`, and decode to a `Field`.
 
@@ -26,7 +29,10 @@ class Method(Protocol):
     """
 
     def fit(self, scene: Any) -> Any:
-        """All that does not depend on the rate; the result is cached (it must survive `torch.save`)."""
+        """All that does not depend on the rate.
+
+        The result is cached: it must survive `torch.save`, and `nerfzip.on_device` must find its tensors.
+        """
         ...
 
     def compress(self, model: Any, scene: Any) -> bytes:

@@ -5,7 +5,9 @@ It says "meta", the one name that PyTorch knows on every machine; values are rea
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -14,6 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 DEVICE = "meta"
+_on_this_device = Tensor.new_tensor
+optimizer_module = import_module("torch.optim.optimizer")  # which `torch.optim.optimizer` is not
 
 
 class Elsewhere(Tensor):
@@ -42,9 +46,22 @@ class Elsewhere(Tensor):
 
 @contextmanager
 def simulated_device() -> Iterator[None]:
-    """Within the block, without gradients, the device can be used."""
-    with torch.no_grad(), _NewTensors(), _Operations():
+    """Within the block the device can be used."""
+    fused = optimizer_module._get_fused_kernels_supported_devices()
+    with (
+        # Not by the mode below, which backward passes know nothing of.
+        patch.object(Tensor, "new_tensor", _new_tensor),
+        patch.object(optimizer_module, "_get_fused_kernels_supported_devices", lambda: [*fused, DEVICE]),
+        _NewTensors(),
+        _Operations(),
+    ):
         yield
+
+
+def _new_tensor(like: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    if isinstance(like, Elsewhere):
+        return Elsewhere(_on_this_device(like.here, *args, **kwargs))
+    return _on_this_device(like, *args, **kwargs)
 
 
 class _Operations(TorchDispatchMode):
@@ -59,14 +76,12 @@ class _NewTensors(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func is Tensor.tolist and isinstance(args[0], Elsewhere):
             return args[0].here.tolist()
-        if func is Tensor.new_tensor and isinstance(args[0], Elsewhere):
-            return Elsewhere(args[0].here.new_tensor(*args[1:], **kwargs))
         if func is torch.tensor and torch.device(kwargs.get("device") or "cpu").type == DEVICE:
             return Elsewhere(torch.tensor(*args, **{**kwargs, "device": "cpu"}))
-        if func is Tensor.__getitem__ and isinstance(args[0], Elsewhere) and isinstance(args[1], tuple):
+        if func is Tensor.__getitem__ and isinstance(args[0], Elsewhere) and isinstance(args[1], list | tuple):
             # Lists among the indices too.
-            index = [Elsewhere(torch.tensor(part)) if isinstance(part, list | tuple) else part for part in args[1]]
-            return func(args[0], tuple(index))
+            parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+            return func(args[0], tuple(Elsewhere(torch.tensor(p)) if isinstance(p, list | tuple) else p for p in parts))
         return func(*args, **kwargs)
 
 
@@ -83,5 +98,5 @@ def _computed(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> An
         kwargs = {**kwargs, "device": torch.device("cpu")}
     result = func(*args, **kwargs)
     if name.endswith("_") and not name.startswith("_"):
-        return leaves[0]  # In place.
+        return leaves[0] if leaves[0].shape == result.shape else Elsewhere(result)  # In place.
     return tree_map(lambda value: Elsewhere(value) if elsewhere and isinstance(value, Tensor) else value, result)

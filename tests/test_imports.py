@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"errors"},
-    {"files", "progress", "compiled", "console", "stopwatch"},
+    {"files", "progress", "compiled", "console", "stopwatch", "on_device"},
     {"__init__"},
     {"geometry", "kernels"},
     {"data", "sampling", "quantization", "metrics"},

@@ -23,6 +23,7 @@ from nerfzip.entropy.neighbouring_codes import NeighbouringCodes
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.triplane_field import NetworkSizes, Sampling
 from nerfzip.files import write_atomically
+from nerfzip.on_device import working_on
 
 logger = logging.getLogger("nerfzip")
 SIZES, COUNTS = "sizes", "code_counts"
@@ -53,12 +54,12 @@ class BaseModel(Generic[Part]):
     @functools.cached_property
     def codes(self) -> NeighbouringCodes:
         """What the coding of indices knows of the codes."""
-        return NeighbouringCodes(self.codec.quantizer.codebook.numpy(), self.counts)
+        return NeighbouringCodes(self.codec.quantizer.codebook.cpu().numpy(), self.counts)
 
 
 def write_base_model(path: Path, codec: Codec, counts: Int[np.ndarray, "codes"]) -> str:
     """Weights as float32; the digest is returned."""
-    tensors: dict[str, Tensor] = {name: values.contiguous() for name, values in _stored(codec).items()}
+    tensors: dict[str, Tensor] = {name: values.cpu().contiguous() for name, values in _stored(codec).items()}
     tensors[COUNTS] = torch.from_numpy(counts.astype(np.int32))
     data = save(tensors, {SIZES: json.dumps(asdict(codec.sizes))})
     write_atomically(path, data)
@@ -136,7 +137,7 @@ def _parsed(path: Path, data: bytes, part: type[Part]) -> BaseModel[Part]:
         tensors = load(data)
         counts = tensors.pop(COUNTS).numpy()
         # Its first weights are random; what draws after us must not depend on whether the model had been read.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), working_on("cpu"):
             codec = part(sizes, decay=1.0)
         if part is Receiver:
             tensors = {name: values for name, values in tensors.items() if not name.startswith(ENCODER)}

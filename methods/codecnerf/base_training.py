@@ -22,6 +22,7 @@ from methods.codecnerf.validation import bare_quality, code_counts
 from methods.codecnerf.view_encoder import load_transformer
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError, TrainingError, require_setting
+from nerfzip.on_device import working_on
 from nerfzip.progress import track
 
 logger = logging.getLogger("nerfzip")
@@ -224,9 +225,14 @@ def train_base_model(
     validation: Sequence[Scene],
     folder: Path,
     seed: int,
+    device: str = "cpu",
 ) -> None:
-    """Train, or go on training, and write `base.safetensors` and its card to `folder`."""
-    with joined():
+    """Train, or go on training, and write `base.safetensors` and its card to `folder`.
+
+    Args:
+        device: where the objects are, "cpu" or "cuda".
+    """
+    with joined(device), working_on(device):
         torch.manual_seed(seed)
         codec = Codec(sizes, schedule.codebook_decay)
         if schedule.transformer is not None:

@@ -26,6 +26,7 @@ from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields.header_values import LARGEST_EXTENT, box, integer, number, numbers
 from nerfzip.fields.triplane_field import ShadingNetwork, TriplaneField
 from nerfzip.geometry import Box, Colour
+from nerfzip.on_device import on_device, working_on
 from nerfzip.training.ray_sampler import RaySampler
 
 METHOD = "codecnerf"
@@ -102,9 +103,9 @@ class CodecNeRF:
         self.coder = Coder(coder)
         self.network_bits = network_bits
 
-    def train(self, scenes: Sequence[Scene], validation: Sequence[Scene], folder: Path, seed: int) -> None:
-        """Train a base model, or go on with its training, and write it to `folder`."""
-        train_base_model(self.codec, self.training, scenes, validation, folder, seed)
+    def train(self, scenes: Sequence[Scene], validation: Sequence[Scene], folder: Path, seed: int, device: str) -> None:
+        """Train a base model, or go on with its training, and write it to `folder`. The scenes are on the device."""
+        train_base_model(self.codec, self.training, scenes, validation, folder, seed, device)
 
     def input_digests(self) -> dict[str, str]:
         """Of what files depend on besides scene and settings."""
@@ -121,7 +122,7 @@ class CodecNeRF:
 
     def fit(self, scene: Scene) -> Int[Tensor, "3 rows columns"]:
         """Indices of the codes: what one pass through the encoder gives."""
-        base = self._base(Codec)
+        base = on_device(self._base(Codec), scene.train.cameras.device.type)
         views = views_for_the_encoder(scene)
         # Of more views than the encoder takes, some at even distances in their order.
         count = min(len(views), base.codec.sizes.source_views)
@@ -130,15 +131,16 @@ class CodecNeRF:
         return base.codec.encode(source).to(torch.int32)
 
     def compress(self, model: Int[Tensor, "3 rows columns"], scene: Scene) -> bytes:
-        base = self._base(Receiver)
+        base = on_device(self._base(Receiver), scene.train.cameras.device.type)
         around = Surroundings(scene.box, scene.background, scene.near)
         header = {"base": base.digest, "coder": str(self.coder), **describe(around)}
-        contents, probabilities = Contents(model.numpy(), [], {}), _no_probabilities
+        contents, probabilities = Contents(model.cpu().numpy(), [], {}), _no_probabilities
         if self.finetuning.iterations > 0:
             header["deltas"] = asdict(self.deltas)
             contents, probabilities = self._refined(base, model, scene, around)
-        sections = encode_contents(contents, self.coder, base.codes, probabilities)
-        return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
+        with working_on("cpu"):
+            sections = encode_contents(contents, self.coder, base.codes, probabilities)
+            return pack(METHOD, header, sections, tensor_digest(contents.arrays()))
 
     def _refined(
         self, base: BaseModel[Any], indices: Tensor, scene: Scene, around: Surroundings
@@ -154,12 +156,13 @@ class CodecNeRF:
         matrices = [matrix.detach() for matrix in deltas.planes.matrices]
         if rate is not None:
             matrices = [matrix.round().to(torch.int32) for matrix in matrices]
+        matrices, indices = on_device((matrices, indices), "cpu")
         others = deltas.others(self.coder, self.network_bits)
         contents = Contents(indices.numpy(), [matrix.numpy() for matrix in matrices], others)
 
         def probabilities(scale: int) -> Probabilities:
             assert prior is not None
-            return lambda low, high: prior.of_scale(scale).probabilities(low, high).numpy()
+            return lambda low, high: on_device(prior.of_scale(scale), "cpu").probabilities(low, high).numpy()
 
         return contents, probabilities
 

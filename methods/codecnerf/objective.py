@@ -55,12 +55,13 @@ def forward(codec: Codec, examples: list[Example], weights: Weights, quantize: b
         quantize: whether the decoder is given the codes' vectors, or those of the encoder.
         precision: of the networks before and behind the codes; all else is float32.
     """
-    with mixed(precision):
+    device = examples[0].rays.origins.device
+    with mixed(precision, device):
         planes = [latents.float() for latents in codec.encoder([example.source for example in examples])]
     losses, errors, vectors, indices = [], [], [], []
     for example, latents in zip(examples, planes, strict=True):
         quantized = codec.quantizer(as_vectors(latents))
-        with mixed(precision):
+        with mixed(precision, device):
             scales = codec.decoder(as_planes(quantized.vectors, codec.sizes.lattice) if quantize else latents)
         scales = [values.float() for values in scales]
         field = codec.field(scales, example.source.box, example.background, example.near)
@@ -83,6 +84,6 @@ def forward(codec: Codec, examples: list[Example], weights: Weights, quantize: b
     return Forward(loss, float(error), torch.cat(vectors), torch.cat(indices))
 
 
-def mixed(precision: str) -> torch.autocast:
-    """PyTorch's mixed precision, on the CPU with "bfloat16"."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+def mixed(precision: str, device: torch.device) -> torch.autocast:
+    """PyTorch's mixed precision, with "bfloat16"."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

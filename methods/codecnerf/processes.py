@@ -10,12 +10,17 @@ from torch import Tensor
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[None]:
-    """While the block runs, the processes that `torchrun` started know each other; nothing without it."""
+def joined(device: str) -> Iterator[None]:
+    """While the block runs, the processes that `torchrun` started know each other; nothing without it.
+
+    On "cuda" each works on a device of its own.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    torch.distributed.init_process_group("gloo")
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
         yield
     finally:

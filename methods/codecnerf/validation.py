@@ -35,7 +35,7 @@ def bare_quality(codec: Codec, objects: Sequence[Scene]) -> BareQuality:
         field = codec.field(codec.decode(indices), scene.box, scene.background, scene.near)
         for index in range(len(scene.test)):
             image = to_8_bits(render_image(field, scene.test.cameras, index))
-            qualities.append(psnr(image / 255, scene.test.image(index, scene.background) / 255))
+            qualities.append(psnr(image / 255, scene.test.image(index, scene.background).cpu() / 255))
     return BareQuality(float(sum(qualities) / len(qualities)), len(used))
 
 
@@ -43,7 +43,7 @@ def code_counts(codec: Codec, objects: Sequence[Scene]) -> Int[np.ndarray, "code
     """How often each code occurs in the objects, and once more."""
     counts = np.ones(codec.sizes.codes, np.int64)
     for scene in objects:
-        indices = codec.encode(_all_source_views(scene)).flatten().numpy()
+        indices = codec.encode(_all_source_views(scene)).flatten().cpu().numpy()
         counts += np.bincount(indices, minlength=len(counts))
     return counts
 

@@ -11,6 +11,7 @@ from nerfzip.errors import BitstreamError, ConfigError
 from nerfzip.fields import VoxelField
 from nerfzip.fields.decoded_voxel_field import DecodedVoxelField
 from nerfzip.fields.voxel_header import describe, parse
+from nerfzip.on_device import on_device
 from nerfzip.sampling.occupancy import Occupancy
 
 METHOD = "dvgo"
@@ -39,6 +40,7 @@ class DVGO:
         return 4 * sum(parameter.numel() for parameter in model.parameters())
 
     def compress(self, model: VoxelField, scene: Scene) -> bytes:
+        model = on_device(model, "cpu")
         arrays = {name: tensor.numpy().astype(self.storage) for name, tensor in model.state_dict().items()}
         arrays["occupancy"] = np.packbits(model.occupancy.mask.numpy())
         sections = {name: deflate_array(array) for name, array in arrays.items()}

@@ -34,6 +34,7 @@ from nerfzip.data.scene import Scene, VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields.basis_header import describe, parse
 from nerfzip.method import VolumetricField
+from nerfzip.on_device import on_device, working_on
 from nerfzip.quantization.networks import load_network, network_arrays, quantize_while_training, stop_quantizing
 from nerfzip.training.ray_sampler import RaySampler
 
@@ -147,7 +148,9 @@ class JointRF:
                 writer.write(NETWORKS, encode_networks(arrays, self.coder))
             frame = CodedFrame(mask, grids.symbols())
             tables = settled(entropy, frame.symbols, schedule.entropy) if self.coder is Coder.PAPER else entropy
-            payload = encode_frame(frame, tables, layout.reference(key, previous), self.coder)
+            with working_on("cpu"):
+                known = layout.reference(key, previous)
+                payload = encode_frame(*on_device((frame, tables, known), "cpu"), self.coder)
             writer.write(frame_section(index), payload)
             previous = layout.decoded(frame, key)
             key = key or previous

@@ -40,7 +40,7 @@ def with_colour_rank(model: MapsModel, rank: int) -> MapsModel:
     result = MapsModel(replace(layout, decoder=replace(layout.decoder, colour_rank=rank)))
     state = {name: values for name, values in model.state_dict().items() if not name.startswith("decoder.colours.")}
     state["decoder.colours.0.weight"] = (shared.T @ weights.flatten(1)).view(rank, -1, KERNEL, KERNEL)
-    state["decoder.colours.0.bias"] = -mean @ shared
+    state["decoder.colours.0.bias"] = -(shared.T @ mean)
     state["decoder.colours.1.weight"] = shared[:, :, None, None]
     state["decoder.colours.1.bias"] = mean + biases
     result.load_state_dict(state)

@@ -1,6 +1,7 @@
 """MLP maps: from a volumetric video to a file, and back (Peng et al. 2023; sheet mlp_maps.md)."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -35,7 +36,9 @@ from nerfzip.bitstream import (
 )
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
+from nerfzip.geometry import Box
 from nerfzip.method import VolumetricField
+from nerfzip.on_device import on_device, working_on
 from nerfzip.quantization.steps import LARGEST_CODE, SMALLEST_CODE
 from nerfzip.sampling.occupancy import dilated_maximum
 
@@ -93,20 +96,31 @@ class MLPMaps:
 
     def write(self, fitted: FittedMaps, video: VolumetricScene, file: Any) -> None:
         """`compress` into a binary file, section by section."""
-        model, masks, latent_step = fitted.model(), fitted.masks, None
-        if self.coder is Coder.PAPER:
-            shared = SharedSections(model.layout)
+        model, coded, masks = fitted.model(), None, fitted.masks
+        if self.coder is not Coder.PAPER:
+            model = with_short_latents(with_colour_rank(model, self.colour_rank) if self.colour_rank else model)
+            coded, masks = self._finetuned(model, fitted, video)
+        with working_on("cpu"):
+            self._pack(*on_device((model, coded, masks), "cpu"), fitted.boxes, file)
+
+    def _pack(
+        self,
+        model: MapsModel,
+        coded: CodedParts | None,
+        masks: list[Bool[Tensor, "x y z"]],
+        boxes: Sequence[Box],
+        file: Any,
+    ) -> None:
+        shared, latent_step = SharedSections(model.layout), None
+        if coded is None:
             sections = {name: shared.encode_as_published(name, model) for name in (TABLES, DECODER)}
             tensors = {name: values.detach() for name, values in model.named_parameters() if name != LATENTS}
             latents: Tensor = model.latents
         else:
-            model = with_short_latents(with_colour_rank(model, self.colour_rank) if self.colour_rank else model)
-            coded, masks = self._finetuned(model, fitted, video)
-            shared = SharedSections(model.layout)
             sections = {name: shared.encode(name, coded) for name in (TABLES, DECODER)}
             tensors, latent_step = shared.tensors(coded), int(coded.steps[LATENTS])
             latents = coded.symbols[LATENTS].flatten(1)
-        frames = stored_frames(fitted.boxes, masks, latents)
+        frames = stored_frames(boxes, masks, latents)
         description = Description(
             model.layout, self.base.occupancy_resolution, surrounding([frame.box for frame in frames])
         )

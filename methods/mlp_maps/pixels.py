@@ -67,5 +67,6 @@ def _meets(cameras: Cameras, view: int, box: Box, near: float) -> Bool[Tensor, "
 def _edge(mask: Bool[Tensor, "height width"], width: int) -> Bool[Tensor, "height width"]:
     """What a dilation adds, and an erosion takes away."""
     square = np.ones((width, width), bool)
-    grown, shrunk = binary_dilation(mask.numpy(), square), binary_erosion(mask.numpy(), square, border_value=1)
-    return torch.from_numpy(grown & ~shrunk)
+    seen = mask.cpu().numpy()
+    grown, shrunk = binary_dilation(seen, square), binary_erosion(seen, square, border_value=1)
+    return torch.from_numpy(grown & ~shrunk).to(mask.device)

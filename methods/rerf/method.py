@@ -21,6 +21,7 @@ from nerfzip.bitstream import (
 from nerfzip.data.scene import VolumetricScene
 from nerfzip.errors import ConfigError, require_setting
 from nerfzip.kernels.marching import density_of_alpha
+from nerfzip.on_device import on_device, working_on
 from nerfzip.progress import track
 
 METHOD = "rerf"
@@ -78,6 +79,11 @@ class ReRF:
         return 4 * (len(model.frames) * grids + decoder)
 
     def compress(self, model: VideoModel, video: VolumetricScene) -> bytes:
+        # Nothing is trained any more, and each frame is predicted from what the decoder, on the CPU, makes of the last.
+        with working_on("cpu"):
+            return self._packed(on_device(model, "cpu"))
+
+    def _packed(self, model: VideoModel) -> bytes:
         groups = GroupsOfFrames(len(model.frames), self.group_size, "previous")
         field = model.template
         header = header_of(field, groups, self.quality, self.coder, self.occupied_alpha)

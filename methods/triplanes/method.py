@@ -16,6 +16,7 @@ from nerfzip.entropy.grid_coder import decode_grid, encode_grid
 from nerfzip.errors import BitstreamError, ConfigError, require_setting
 from nerfzip.fields.triplane_field import NetworkSizes, Sampling, TriplaneField, TriplaneNetwork
 from nerfzip.fields.triplane_header import TriplaneDescription, describe, parse
+from nerfzip.on_device import on_device, working_on
 from nerfzip.quantization.networks import load_network, network_arrays, network_layout
 from nerfzip.quantization.scalar import Quantizer, quantizer_by_rows
 from nerfzip.training.ray_sampler import RaySampler
@@ -112,6 +113,10 @@ class Triplanes:
         return 4 * sum(values.numel() for values in [*model.scales, *weights])
 
     def compress(self, model: FittedTriplanes, scene: Scene) -> bytes:
+        with working_on("cpu"):
+            return self._packed(on_device(model, "cpu"))
+
+    def _packed(self, model: FittedTriplanes) -> bytes:
         field = model.field()
         arrays: dict[str, np.ndarray] = {}
         sections: dict[str, bytes] = {}

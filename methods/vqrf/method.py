@@ -4,7 +4,6 @@ import copy
 import math
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from methods.vqrf.finetune import FinetuneSettings, finetune
@@ -18,6 +17,7 @@ from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError, require_setting
 from nerfzip.fields import VoxelField
 from nerfzip.fields.decoded_voxel_field import DecodedVoxelField
+from nerfzip.on_device import on_device, working_on
 from nerfzip.quantization import classify_voxels, train_codebook
 from nerfzip.sampling.occupancy import Occupancy
 
@@ -100,8 +100,10 @@ class VQRF:
             quantize_codebook=self.precision.codebook == "int8",
             quantize_decoder=self.precision.decoder == "int8",
         )
-        tensors, scales = quantized_tensors(field, keep, codes, self.precision)
-        return pack_field(field, tensors, scales, self.coder)
+        with working_on("cpu"):
+            field, keep, codes = on_device((field, keep, codes), "cpu")
+            tensors, scales = quantized_tensors(field, keep, codes, self.precision)
+            return pack_field(field, tensors, scales, self.coder)
 
     def decompress(self, data: bytes) -> DecodedVoxelField:
         return DecodedVoxelField(*unpack_field(unpack(data)))
@@ -124,7 +126,7 @@ class VQRF:
             self.codebook_size,
             self.codebook_iterations,
             self.codebook_batch,
-            torch.default_generator,
+            None,
             self.decay,
             self.expire,
         )

@@ -33,6 +33,7 @@ from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
 from nerfzip.method import check_capture
+from nerfzip.on_device import on_device, working_on
 from nerfzip.rendering.images import write_png
 from nerfzip.stopwatch import stopwatch
 
@@ -120,7 +121,9 @@ def fit(config: JobConfig, scene: Capture) -> Fit:
         check_test_images(scene)
         _log.info("fit %s on %s", config.method, scene.name)
         torch.manual_seed(config.seed)
-        return build(config.method_settings).fit(scene)
+        with working_on(config.device):
+            model = build(config.method_settings).fit(scene.to(config.device))
+        return on_device(model, "cpu")
 
     return cached_fit(new, fit_key(config, scene), cache_folder(config))
 
@@ -138,8 +141,8 @@ def encode(config: JobConfig, scene: Capture) -> Encoded:
     uncompressed_bytes = None if size is None else int(size(fitted.model))
     _log.info("compress %s at rate %s", config.method, config.rate)
     torch.manual_seed(config.seed)
-    with stopwatch() as elapsed:
-        data = method.compress(fitted.model, scene)
+    with stopwatch() as elapsed, working_on(config.device):
+        data = method.compress(on_device(fitted.model, config.device), scene.to(config.device))
     return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 
 

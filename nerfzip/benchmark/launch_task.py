@@ -12,6 +12,7 @@ from typing import Any
 
 from nerfzip.benchmark.job import lock_point
 from nerfzip.benchmark.launch_tasks import Task, TaskPoint, begun_point, forget_begun_point, read_task
+from nerfzip.benchmark.own_device import own_device, visible_devices
 from nerfzip.benchmark.store import State, stored_point
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -29,7 +30,9 @@ def do_task(config: Any) -> dict[str, str]:
     task = read_task(folder)
     reasons: dict[str, str] = {}
     while waiting := [point for point in task.points if point.folder not in reasons and not _is_over(task, point)]:
-        ended = _run(task, folder, waiting)
+        on_cuda = any(point.config["device"] == "cuda" for point in waiting)
+        with own_device(visible_devices() if on_cuda else []) as variables:
+            ended = _run(task, folder, waiting, variables)
         begun = begun_point(folder)
         if begun is not None:
             # Its decoder may have outlived the process.
@@ -49,9 +52,9 @@ def _is_over(task: Task, point: TaskPoint) -> bool:
     return now.state == State.DONE or (now.state == State.FAILED and now.date != point.failed_before)
 
 
-def _run(task: Task, folder: Path, points: list[TaskPoint]) -> str:
-    """Do the points in a process; what is to be said of those that it left."""
-    variables = os.environ | task.environment
+def _run(task: Task, folder: Path, points: list[TaskPoint], more: dict[str, str]) -> str:
+    """Do the points in a process, with more environment variables; what is to be said of those that it left."""
+    variables = os.environ | task.environment | more
     # A launcher may have said it already, and Ray and Slurm know best what they gave.
     threads = task.threads or os.environ.get(THREADS[0])
     if threads is not None:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from nerfzip.config import build_scene
-from nerfzip.devices import rendering_device
+from nerfzip.devices import chosen_device
 from nerfzip.metrics import lpips_note
 from nerfzip.report.comparison import compare_files
 from nerfzip.report.terminal import print_tables
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Namespace) -> int:
-    device = rendering_device(arguments.device)
+    device = chosen_device(arguments.device)
     # After --scene the command line can't tell files from settings.
     behind = [word for word in arguments.scene if word.endswith(".nrz") and "=" not in word]
     scene = build_scene([word for word in arguments.scene if word not in behind])

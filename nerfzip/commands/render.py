@@ -8,7 +8,7 @@ from nerfzip.benchmark.decoding import opened_file
 from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.config import build_scene
 from nerfzip.data.scene import frames_of
-from nerfzip.devices import rendering_device
+from nerfzip.devices import chosen_device
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.field import Renderable
 from nerfzip.fields.placement import placed
@@ -28,7 +28,7 @@ SECONDS_OF_ORBIT = 4
 
 def main(arguments: Namespace) -> int:
     _check(arguments)
-    device = rendering_device(arguments.device)
+    device = chosen_device(arguments.device)
     with opened_file(arguments.file, device, arguments.recover) as opened:
         if isinstance(opened.field, VolumetricField):
             frames = _chosen_frames(arguments, len(opened.field))

@@ -19,7 +19,7 @@ from nerfzip.files import check_writable, write_atomically
 
 @dataclass(frozen=True)
 class Scenes(Sequence[Scene]):
-    """Scenes of one data set, each loaded when it is asked for.
+    """Scenes of one data set on one device, each loaded when it is asked for.
 
     Attributes:
         settings: of the data set.
@@ -28,6 +28,7 @@ class Scenes(Sequence[Scene]):
 
     settings: dict[str, Any]
     names: Sequence[str | int]
+    device: str
 
     def __len__(self) -> int:
         return len(self.names)
@@ -38,8 +39,9 @@ class Scenes(Sequence[Scene]):
     def __getitem__(self, index: slice) -> "Scenes": ...
     def __getitem__(self, index: int | slice) -> "Scene | Scenes":
         if isinstance(index, slice):
-            return Scenes(self.settings, self.names[index])
-        return build(self.settings | {"scene": self.names[index]})
+            return Scenes(self.settings, self.names[index], self.device)
+        scene: Scene = build(self.settings | {"scene": self.names[index]})
+        return scene.to(self.device)
 
 
 def main(arguments: Namespace) -> int:
@@ -54,7 +56,7 @@ def main(arguments: Namespace) -> int:
     with exclusive(config.out / LOCK, waiting_for) if first else contextlib.nullcontext():
         if first:
             write_atomically(config.out / CONFIG, OmegaConf.to_yaml(_settings(config)).encode())
-        method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed)
+        method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed, config.device)
     return 0
 
 
@@ -67,4 +69,4 @@ def _settings(config: TrainingConfig) -> dict[str, Any]:
 def _scenes(config: TrainingConfig, split: str) -> Scenes:
     names = config.scenes if split == "train" else config.validation
     of_objects = {"split": split} if "split" in config.dataset_settings else {}
-    return Scenes(config.dataset_settings | of_objects, names)
+    return Scenes(config.dataset_settings | of_objects, names, config.device)

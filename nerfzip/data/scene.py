@@ -1,7 +1,7 @@
 """What every loader makes of a capture on disk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,14 +31,20 @@ class Views:
     def __len__(self) -> int:
         return len(self.cameras)
 
+    def to(self, device: str) -> "Views":
+        return replace(self, cameras=self.cameras.to(device))
+
     def rgba(self, index: int) -> Float[Tensor, "height width 4"]:
-        return torch.from_numpy(np.ascontiguousarray(self.read_rgba(index), dtype=np.float32))
+        """On the device of the cameras."""
+        with torch.device("cpu"):  # Where loaders work, whatever the default device is.
+            rgba = torch.from_numpy(np.ascontiguousarray(self.read_rgba(index), dtype=np.float32))
+        return rgba.to(self.cameras.device)
 
     def image(self, index: int, background: Colour) -> UInt8[Tensor, "height width 3"]:
         """One image composited on `background`, rounded to 8 bits: what training and metrics see."""
         rgba = self.rgba(index)
         alpha = rgba[..., 3:]
-        rgb = rgba[..., :3] * alpha + (1 - alpha) * torch.tensor(background)
+        rgb = rgba[..., :3] * alpha + (1 - alpha) * rgba.new_tensor(background)
         return (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
 
     def images(self, background: Colour) -> UInt8[Tensor, "views height width 3"]:
@@ -67,6 +73,10 @@ class Scene:
     far: float
     background: Colour
     fingerprint: str
+
+    def to(self, device: str) -> "Scene":
+        """The scene with cameras on a device, where images will be too."""
+        return replace(self, splits={name: views.to(device) for name, views in self.splits.items()})
 
     @property
     def train(self) -> Views:
@@ -101,6 +111,10 @@ class VolumetricScene:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def to(self, device: str) -> "VolumetricScene":
+        """As of a `Scene`."""
+        return replace(self, frames=tuple(frame.to(device) for frame in self.frames))
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ def carve(
     Raises:
         CaptureError: no pixel is foreground, or no voxel is left.
     """
-    masks = (views.rgba(index)[..., 3].numpy() > alpha for index in range(len(views)))
+    masks = (views.rgba(index)[..., 3].cpu().numpy() > alpha for index in range(len(views)))
     return carve_masks(views.cameras, masks, box, resolution, fewest_views, misses, frame)
 
 
@@ -66,8 +66,8 @@ def carve_masks(
     any_foreground = False
     for index, mask in enumerate(masks):
         any_foreground |= bool(mask.any())
-        pose = cameras.camera_to_world[index].double().numpy()
-        intrinsics = cameras.intrinsics[index].double().numpy()
+        pose = cameras.camera_to_world[index].double().cpu().numpy()
+        intrinsics = cameras.intrinsics[index].double().cpu().numpy()
         _look(_summed_area(mask), pose, intrinsics, corner, voxel, misses, seen, missed)
     if not any_foreground:
         raise CaptureError(f"{frame}: the masks of all {len(cameras)} cameras are empty, expected something to see")

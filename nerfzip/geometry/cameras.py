@@ -32,6 +32,13 @@ class Cameras:
     def __len__(self) -> int:
         return len(self.camera_to_world)
 
+    def to(self, device: torch.device | str) -> "Cameras":
+        return Cameras(self.camera_to_world.to(device), self.intrinsics.to(device), self.width, self.height)
+
+    @property
+    def device(self) -> torch.device:
+        return self.camera_to_world.device
+
     def __getitem__(self, index: slice | list[int] | Tensor) -> "Cameras":
         return Cameras(self.camera_to_world[index], self.intrinsics[index], self.width, self.height)
 
@@ -51,9 +58,9 @@ class Cameras:
 
     def image_rays(self, camera_index: int) -> Rays:
         """All rays of one camera, row by row."""
-        rows, columns = torch.meshgrid(torch.arange(self.height), torch.arange(self.width), indexing="ij")
-        cameras = torch.full((self.height * self.width,), camera_index)
-        return self.rays(cameras, columns.reshape(-1), rows.reshape(-1))
+        pixels = torch.arange(self.height * self.width, device=self.device)
+        cameras = torch.full_like(pixels, camera_index)
+        return self.rays(cameras, pixels % self.width, pixels // self.width)
 
     def project(self, points: Float[Tensor, "points 3"], camera_index: int) -> Float[Tensor, "points 3"]:
         """Pixel coordinates (column, row) and depth along the camera's z axis, in world units, of world points."""

@@ -51,10 +51,10 @@ def network_arrays(network: nn.Module, kind: str, bits: int = 8) -> dict[str, np
     for name, values in _parameters(network).items():
         if kind == "int8" and name.endswith(_WEIGHT):
             quantizer = quantizer_by_rows(values, bits)
-            arrays[name] = quantizer.quantize(values).numpy()
-            arrays[_scale_of(name)] = quantizer.scale.numpy()
+            arrays[name] = quantizer.quantize(values).cpu().numpy()
+            arrays[_scale_of(name)] = quantizer.scale.cpu().numpy()
         else:
-            arrays[name] = values.numpy().astype(np.float32 if kind == "float32" else np.float16)
+            arrays[name] = values.cpu().numpy().astype(np.float32 if kind == "float32" else np.float16)
     return arrays
 
 
@@ -70,11 +70,11 @@ def load_network(network: nn.Module, arrays: dict[str, np.ndarray]) -> None:
         BitstreamError: a weight is not finite.
     """
     state = {}
-    for name in _parameters(network):
+    for name, parameter in _parameters(network).items():
         values = torch.from_numpy(arrays[name])
         if _scale_of(name) in arrays:
             values = Quantizer(torch.from_numpy(arrays[_scale_of(name)])).dequantize(values)
-        state[name] = values.float()
+        state[name] = values.float().to(parameter.device)
         if not bool(torch.isfinite(state[name]).all()):
             raise BitstreamError(f"network: NaN or infinity in {name}, expected finite values")
     network.load_state_dict(state)

@@ -19,5 +19,5 @@ def nearest_codes_of_steps(steps: Float[Tensor, "*shape"]) -> Int[Tensor, "*shap
 
 def steps_of_codes(codes: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """float32, the same bits on every machine: an entry of a table times a power of two."""
-    octaves, fractions = np.divmod(codes.numpy(), CODES_PER_OCTAVE)
-    return torch.from_numpy(np.ldexp(_FRACTIONS[fractions], octaves))
+    octaves, fractions = np.divmod(codes.cpu().numpy(), CODES_PER_OCTAVE)
+    return torch.from_numpy(np.ldexp(_FRACTIONS[fractions], octaves)).to(codes.device)

@@ -18,7 +18,7 @@ def train_codebook(
     size: int,
     iterations: int,
     batch: int,
-    generator: torch.Generator,
+    generator: torch.Generator | None,
     decay: float = 0.8,
     expire: int = 10,
 ) -> Float[Tensor, "codes channels"]:
@@ -39,8 +39,8 @@ def train_codebook(
         features: finite; importance: at least 0.
         size: number of codes K. With no more voxels than this, every voxel becomes a code and the codebook is smaller.
         iterations, batch: the paper has 1,000 and 10,000; a batch may be larger than the number of voxels.
-        generator: on the device of the features. The same state gives the same codebook (on the CPU; CUDA adds up
-            in any order).
+        generator: on the device of the features; None is the global one. The same state gives the same codebook (on
+            the CPU; CUDA adds up in any order).
         decay: λ_d in [0, 1).
         expire: J, the most codes that expire in an iteration.
 
@@ -83,13 +83,13 @@ def train_codebook(
     return codebook
 
 
-def _draw_distinct(weights: Float[Tensor, "items"], count: int, generator: torch.Generator) -> Tensor:
+def _draw_distinct(weights: Float[Tensor, "items"], count: int, generator: torch.Generator | None) -> Tensor:
     """Indices of `count` different items: the first to ring if each has an alarm clock of rate `weights`."""
     times = torch.empty_like(weights).exponential_(generator=generator) / weights
     return times.topk(count, largest=False).indices
 
 
-def _draw(cumulative: Float[Tensor, "items"], count: int, generator: torch.Generator) -> Tensor:
+def _draw(cumulative: Float[Tensor, "items"], count: int, generator: torch.Generator | None) -> Tensor:
     """Indices of `count` items with replacement, from the running sum of their weights."""
     points = torch.rand(count, generator=generator, dtype=torch.float64, device=cumulative.device) * cumulative[-1]
     return torch.searchsorted(cumulative, points, right=True).clamp_(max=len(cumulative) - 1)

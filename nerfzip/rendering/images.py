@@ -40,7 +40,8 @@ def render_image(
     Raises:
         NerfzipError: a colour is NaN or infinite.
     """
-    rays = cameras.image_rays(camera_index).to(getattr(field, "device", "cpu"))
+    rays = cameras.image_rays(camera_index)
+    rays = rays.to(getattr(field, "device", rays.origins.device))
     with torch.no_grad():
         starts = range(0, len(rays), rays_per_chunk)
         rgb = torch.cat([field.render(rays[start : start + rays_per_chunk]).rgb.cpu() for start in starts])

@@ -12,6 +12,7 @@ from nerfzip.errors import require_setting
 from nerfzip.fields import VoxelField
 from nerfzip.fields.decoded_voxel_field import DecodedVoxelField
 from nerfzip.fields.voxel_header import describe, parse
+from nerfzip.on_device import on_device
 from nerfzip.sampling import Occupancy
 
 
@@ -33,6 +34,7 @@ class SkeletonMethod:
 
     def compress(self, model: VoxelField, scene: Scene) -> bytes:
         """All that depends on the rate; returns a complete file."""
+        model = on_device(model, "cpu")  # Where it is coded, wherever it was fitted.
         parameters = model.state_dict()
         largest = 2 ** (self.bits - 1) - 1
         scales = np.array([max(float(p.abs().max()), 1e-9) / largest for p in parameters.values()], np.float32)

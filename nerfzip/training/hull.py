@@ -41,4 +41,4 @@ def hull_of(
     fewest = min(settings.fewest_views, len(scene.train))
     where = f"{scene.name}: frame {frame}"
     hull = carve(scene.train, box, resolution, fewest, settings.misses, frame=where)
-    return dilated_maximum(torch.from_numpy(hull).to(torch.uint8)) > 0
+    return dilated_maximum(torch.from_numpy(hull).to(scene.train.cameras.device, torch.uint8)) > 0
