@@ -89,7 +89,9 @@ def _computed(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> An
     name = func.__name__.partition(".")[0]
     leaves = tree_leaves((args, kwargs))
     elsewhere = any(isinstance(value, Elsewhere) for value in leaves)
-    here = any(isinstance(value, Tensor) and not isinstance(value, Elsewhere) and value.dim() > 0 for value in leaves)
+    # A scalar on the CPU may meet what is elsewhere, but not join it.
+    smallest = 0 if name in ("stack", "cat", "index_put", "index_put_") else 1
+    here = any(isinstance(v, Tensor) and not isinstance(v, Elsewhere) and v.dim() >= smallest for v in leaves)
     if elsewhere and here and "copy" not in name:
         raise RuntimeError(f"{name}: expected all tensors to be on the same device")
     args, kwargs = tree_map(lambda value: value.here if isinstance(value, Elsewhere) else value, (args, kwargs))

@@ -22,7 +22,7 @@ from methods.codecnerf.validation import bare_quality, code_counts
 from methods.codecnerf.view_encoder import load_transformer
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError, TrainingError, require_setting
-from nerfzip.on_device import working_on
+from nerfzip.on_device import on_device, working_on
 from nerfzip.progress import track
 
 logger = logging.getLogger("nerfzip")
@@ -136,7 +136,8 @@ class BaseTraining:
         schedule = self.schedule
         torch.manual_seed(int(self._draws(step, 0).integers(2**63)))
         quantize = step >= schedule.quantize_from
-        result = forward(self.codec, examples, schedule.weights, quantize, schedule.precision)
+        here = on_device(examples, self.codec.device)
+        result = forward(self.codec, here, schedule.weights, quantize, schedule.precision)
         self.codec.zero_grad()
         result.loss.backward()
         parameters = [parameter for parameter in self.codec.parameters() if parameter.grad is not None]
@@ -187,7 +188,8 @@ class BaseTraining:
         if process_index() == 0:
             optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
             state = self.codec.state_dict()
-            checkpoint = Checkpoint(step, process_count(), self.seed, len(self.objects), state, optimisers)
+            origin = (process_count(), self.seed, len(self.objects), self.codec.device)
+            checkpoint = Checkpoint(step, *origin, state, optimisers)
             save_checkpoint(self.folder, checkpoint)
 
     def _go_on(self) -> int:
@@ -202,6 +204,7 @@ class BaseTraining:
         for what, before, now in (
             ("the seed", checkpoint.seed, self.seed),
             ("objects to train on:", checkpoint.objects, len(self.objects)),
+            ("the device", checkpoint.device, self.codec.device),
         ):
             if before != now:
                 raise ConfigError(f"{self.folder}: {what} {before} began this training, {now} would go on")
@@ -230,7 +233,7 @@ def train_base_model(
     """Train, or go on training, and write `base.safetensors` and its card to `folder`.
 
     Args:
-        device: where the objects are, "cpu" or "cuda".
+        device: "cpu" or "cuda"; the objects are on the CPU.
     """
     with joined(device), working_on(device):
         torch.manual_seed(seed)

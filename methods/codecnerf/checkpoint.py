@@ -20,7 +20,7 @@ class Checkpoint:
     Attributes:
         step: how many are done.
         processes: that trained together.
-        seed, objects: of the training, and how many it draws from.
+        seed, objects, device: of the training, how many it draws from, and where.
         codec, optimisers: states.
     """
 
@@ -28,6 +28,7 @@ class Checkpoint:
     processes: int
     seed: int
     objects: int
+    device: str
     codec: dict[str, Any]
     optimisers: list[dict[str, Any]]
 
@@ -49,7 +50,7 @@ def load_checkpoint(folder: Path, codec: Codec) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        checkpoint = Checkpoint(**torch.load(path, weights_only=True))
+        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise TrainingError(f"{path}: no checkpoint of base training: {error}") from error
     shapes = {name: values.shape for name, values in codec.state_dict().items()}

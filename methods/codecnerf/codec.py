@@ -145,6 +145,10 @@ class Receiver(nn.Module):
         features = SCALES * sizes.planes.channels
         self.coarse, self.fine = TriplaneNetwork(features, sizes.networks), TriplaneNetwork(features, sizes.networks)
 
+    @property
+    def device(self) -> str:
+        return self.quantizer.codebook.device.type
+
     def field(
         self, scales: list[Float[Tensor, "3 side side channels"]], box: Box, background: Colour, near: float
     ) -> TriplaneField:

@@ -25,7 +25,7 @@ class Coder(StrEnum):
     PAPER = "paper"
     """PEFT++: the matrices rounded and coded by the learned prior, all else as of PEFT."""
     CONTEXT = "context"
-    """Ours: matrices and indices by their neighbours, vectors of 16 bits, networks of 8."""
+    """Ours: matrices and indices by their neighbours, vectors of 16 bits, networks of few."""
 
     @property
     def network_kind(self) -> str:

@@ -73,9 +73,11 @@ def source_views(scene: Scene, views: Views, indices: list[int]) -> SourceViews:
     return SourceViews(images.movedim(3, 1) / 255, views.cameras[indices], scene.box)
 
 
-def views_for_the_encoder(scene: Scene) -> Views:
-    """The split `source` of captures that have one, else the training views."""
-    return scene.splits.get("source", scene.train)
+def views_to_encode(scene: Scene, most: int) -> SourceViews:
+    """The split `source` of captures that have one, else the training views: at most so many, at even distances."""
+    views = scene.splits.get("source", scene.train)
+    count = min(len(views), most)
+    return source_views(scene, views, [round(index * (len(views) - 1) / max(1, count - 1)) for index in range(count)])
 
 
 def draw_example(scene: Scene, sample: Sample, draws: np.random.Generator) -> Example:
@@ -101,7 +103,7 @@ def draw_example(scene: Scene, sample: Sample, draws: np.random.Generator) -> Ex
     random = _pixels(targets, sample, draws)
     corner = [draws.integers(end) for end in (len(target.images), height - sample.patch + 1, width - sample.patch + 1)]
     patch = np.indices((1, sample.patch, sample.patch)).reshape(3, -1) + np.array(corner)[:, None]
-    view, rows, columns = torch.from_numpy(np.concatenate([random, patch], axis=1)).to(target.images.device)
+    view, rows, columns = torch.from_numpy(np.concatenate([random, patch], axis=1))
     colours = target.images[view, :, rows, columns]
     rays = target.cameras.rays(view, columns, rows)
     return Example(source, rays, colours, scene.background, scene.near, sample.patch)
@@ -109,7 +111,7 @@ def draw_example(scene: Scene, sample: Sample, draws: np.random.Generator) -> Ex
 
 def _pixels(targets: list[tuple[Views, int]], sample: Sample, draws: np.random.Generator) -> Int[np.ndarray, "3 rays"]:
     """View, row and column of random pixels."""
-    alphas = np.stack([views.rgba(index)[..., 3].cpu().numpy() for views, index in targets])
+    alphas = np.stack([views.rgba(index)[..., 3].numpy() for views, index in targets])
     places = draws.integers(alphas.size, size=sample.rays)
     foreground = np.flatnonzero(alphas > FOREGROUND_ALPHA)
     count = round(sample.foreground * sample.rays) if len(foreground) else 0

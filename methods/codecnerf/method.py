@@ -16,7 +16,7 @@ from methods.codecnerf.base_training import train_base_model
 from methods.codecnerf.codec import Codec, CodecSizes, Receiver
 from methods.codecnerf.coding import Coder, Contents, decode_contents, encode_contents
 from methods.codecnerf.deltas import STARTS, DeltaSizes
-from methods.codecnerf.examples import source_views, views_for_the_encoder
+from methods.codecnerf.examples import views_to_encode
 from methods.codecnerf.finetuning import Prior, Rate, Schedule, finetune
 from methods.codecnerf.object_deltas import ObjectDeltas
 from nerfzip.bitstream import pack, tensor_digest, unpack
@@ -104,7 +104,7 @@ class CodecNeRF:
         self.network_bits = network_bits
 
     def train(self, scenes: Sequence[Scene], validation: Sequence[Scene], folder: Path, seed: int, device: str) -> None:
-        """Train a base model, or go on with its training, and write it to `folder`. The scenes are on the device."""
+        """Train a base model, or go on with its training, and write it to `folder`."""
         train_base_model(self.codec, self.training, scenes, validation, folder, seed, device)
 
     def input_digests(self) -> dict[str, str]:
@@ -123,15 +123,10 @@ class CodecNeRF:
     def fit(self, scene: Scene) -> Int[Tensor, "3 rows columns"]:
         """Indices of the codes: what one pass through the encoder gives."""
         base = on_device(self._base(Codec), scene.train.cameras.device.type)
-        views = views_for_the_encoder(scene)
-        # Of more views than the encoder takes, some at even distances in their order.
-        count = min(len(views), base.codec.sizes.source_views)
-        chosen = [round(index * (len(views) - 1) / max(1, count - 1)) for index in range(count)]
-        source = source_views(scene, views, chosen)
-        return base.codec.encode(source).to(torch.int32)
+        return base.codec.encode(views_to_encode(scene, base.codec.sizes.source_views)).to(torch.int32)
 
     def compress(self, model: Int[Tensor, "3 rows columns"], scene: Scene) -> bytes:
-        base = on_device(self._base(Receiver), scene.train.cameras.device.type)
+        base = self._base(Receiver)
         around = Surroundings(scene.box, scene.background, scene.near)
         header = {"base": base.digest, "coder": str(self.coder), **describe(around)}
         contents, probabilities = Contents(model.cpu().numpy(), [], {}), _no_probabilities
@@ -145,8 +140,11 @@ class CodecNeRF:
     def _refined(
         self, base: BaseModel[Any], indices: Tensor, scene: Scene, around: Surroundings
     ) -> tuple[Contents, Any]:
+        with working_on("cpu"):  # As the receiver does: what deltas are added to is the same to the bit.
+            scales = base.codec.decode(indices.cpu().long())
+        base, scales = on_device((base, scales), scene.train.cameras.device.type)
         deltas = ObjectDeltas(base.codec, self.deltas, self.start, self.deviation)
-        field = around.field(base, base.codec.decode(indices.long()), *deltas.networks(base.codec))
+        field = around.field(base, scales, *deltas.networks(base.codec))
         rate = None if self.coder is Coder.FLOAT32 else self.rate
         prior = None if rate is None else Prior(len(deltas.planes.matrices), self.deltas.planes, rate)
         sampler = RaySampler(scene.train.cameras, scene.train.images(scene.background))

@@ -1,6 +1,8 @@
 """What base training minimises (CodecNeRF, section 3.5, equations 4, 8 and 9)."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -84,6 +86,6 @@ def forward(codec: Codec, examples: list[Example], weights: Weights, quantize: b
     return Forward(loss, float(error), torch.cat(vectors), torch.cat(indices))
 
 
-def mixed(precision: str, device: torch.device) -> torch.autocast:
+def mixed(precision: str, device: torch.device) -> AbstractContextManager[Any]:
     """PyTorch's mixed precision, with "bfloat16"."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()

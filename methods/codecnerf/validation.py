@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int
 
 from methods.codecnerf.codec import Codec
-from methods.codecnerf.examples import SourceViews, source_views, views_for_the_encoder
+from methods.codecnerf.examples import views_to_encode
 from nerfzip.data.scene import Scene
 from nerfzip.metrics.psnr import psnr
 from nerfzip.rendering.images import render_image, to_8_bits
@@ -29,8 +29,8 @@ class BareQuality:
 @torch.no_grad()
 def bare_quality(codec: Codec, objects: Sequence[Scene]) -> BareQuality:
     qualities, used = [], set()
-    for scene in objects:
-        indices = codec.encode(_all_source_views(scene))
+    for scene in (scene.to(codec.device) for scene in objects):
+        indices = codec.encode(views_to_encode(scene, codec.sizes.source_views))
         used |= set(indices.flatten().tolist())
         field = codec.field(codec.decode(indices), scene.box, scene.background, scene.near)
         for index in range(len(scene.test)):
@@ -42,12 +42,7 @@ def bare_quality(codec: Codec, objects: Sequence[Scene]) -> BareQuality:
 def code_counts(codec: Codec, objects: Sequence[Scene]) -> Int[np.ndarray, "codes"]:
     """How often each code occurs in the objects, and once more."""
     counts = np.ones(codec.sizes.codes, np.int64)
-    for scene in objects:
-        indices = codec.encode(_all_source_views(scene)).flatten().cpu().numpy()
+    for scene in (scene.to(codec.device) for scene in objects):
+        indices = codec.encode(views_to_encode(scene, codec.sizes.source_views)).flatten().cpu().numpy()
         counts += np.bincount(indices, minlength=len(counts))
     return counts
-
-
-def _all_source_views(scene: Scene) -> SourceViews:
-    views = views_for_the_encoder(scene)
-    return source_views(scene, views, list(range(len(views))))

@@ -11,7 +11,7 @@ from hydra.utils import get_object
 
 import nerfzip
 
-FIT_ROOMS = ("kernels", "geometry", "data", "sampling", "fields", "rendering", "training")
+FIT_ROOMS = ("kernels", "geometry", "data", "sampling", "fields", "rendering", "training", "on_device.py")
 POINT_ROOMS = (*FIT_ROOMS, "quantization", "entropy", "bitstream", "metrics", "benchmark/quality.py")
 
 

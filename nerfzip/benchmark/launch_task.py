@@ -12,7 +12,7 @@ from typing import Any
 
 from nerfzip.benchmark.job import lock_point
 from nerfzip.benchmark.launch_tasks import Task, TaskPoint, begun_point, forget_begun_point, read_task
-from nerfzip.benchmark.own_device import own_device, visible_devices
+from nerfzip.benchmark.own_device import devices_to_share, own_device
 from nerfzip.benchmark.store import State, stored_point
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -31,7 +31,7 @@ def do_task(config: Any) -> dict[str, str]:
     reasons: dict[str, str] = {}
     while waiting := [point for point in task.points if point.folder not in reasons and not _is_over(task, point)]:
         on_cuda = any(point.config["device"] == "cuda" for point in waiting)
-        with own_device(visible_devices() if on_cuda else []) as variables:
+        with own_device(devices_to_share() if on_cuda else []) as variables:
             ended = _run(task, folder, waiting, variables)
         begun = begun_point(folder)
         if begun is not None:

@@ -1,8 +1,8 @@
 """A CUDA device for each process of a sweep on one machine."""
 
 import os
+import platform
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,18 +19,29 @@ def own_device(devices: list[str]) -> Iterator[dict[str, str]]:
     """Within the block one of the devices is ours; wait for one while other processes of this user have them all.
 
     Args:
-        devices: as CUDA_VISIBLE_DEVICES names them. With less than two there is nothing to choose.
+        devices: as CUDA_VISIBLE_DEVICES names them; none leaves things as they are.
 
     Yields:
         The environment variables of a process that is to see this device alone.
     """
-    if len(devices) < 2:
+    if not devices:
         yield {}
         return
     with ExitStack() as held:
         while (free := _take_one(devices, held)) is None:
             time.sleep(POLL_SECONDS)
         yield {VISIBLE: free}
+
+
+def devices_to_share() -> list[str]:
+    """The CUDA devices that this process may use; none if a launcher, or the user, gave it one, for it alone to see."""
+    named = os.environ.get(VISIBLE)
+    if named is not None:
+        devices = [device for device in named.split(",") if device]
+        return devices if len(devices) > 1 else []
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]
 
 
 def _take_one(devices: list[str], held: ExitStack) -> str | None:
@@ -41,16 +52,7 @@ def _take_one(devices: list[str], held: ExitStack) -> str | None:
     return None
 
 
-def visible_devices() -> list[str]:
-    """The CUDA devices that this process may use."""
-    named = os.environ.get(VISIBLE)
-    if named is not None:
-        return [device for device in named.split(",") if device]
-    import torch
-
-    return [str(index) for index in range(torch.cuda.device_count())]
-
-
 def _lock_file(device: str) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"nerfzip-devices-{os.getuid()}"
-    return folder / re.sub(r"[^\w-]", "_", device)
+    # Not in $TMPDIR, which schedulers make for each job.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "nerfzip" / "devices" / re.sub(r"[^\w-]", "_", f"{platform.node()}-{device}")

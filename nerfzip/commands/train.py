@@ -15,11 +15,12 @@ from nerfzip.config import TrainingConfig, build, training_config
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable, write_atomically
+from nerfzip.on_device import working_on
 
 
 @dataclass(frozen=True)
 class Scenes(Sequence[Scene]):
-    """Scenes of one data set on one device, each loaded when it is asked for.
+    """Scenes of one data set, each loaded when it is asked for.
 
     Attributes:
         settings: of the data set.
@@ -28,7 +29,6 @@ class Scenes(Sequence[Scene]):
 
     settings: dict[str, Any]
     names: Sequence[str | int]
-    device: str
 
     def __len__(self) -> int:
         return len(self.names)
@@ -39,9 +39,9 @@ class Scenes(Sequence[Scene]):
     def __getitem__(self, index: slice) -> "Scenes": ...
     def __getitem__(self, index: int | slice) -> "Scene | Scenes":
         if isinstance(index, slice):
-            return Scenes(self.settings, self.names[index], self.device)
-        scene: Scene = build(self.settings | {"scene": self.names[index]})
-        return scene.to(self.device)
+            return Scenes(self.settings, self.names[index])
+        with working_on("cpu"):  # Where loaders work, whatever the training does.
+            return build(self.settings | {"scene": self.names[index]})
 
 
 def main(arguments: Namespace) -> int:
@@ -69,4 +69,4 @@ def _settings(config: TrainingConfig) -> dict[str, Any]:
 def _scenes(config: TrainingConfig, split: str) -> Scenes:
     names = config.scenes if split == "train" else config.validation
     of_objects = {"split": split} if "split" in config.dataset_settings else {}
-    return Scenes(config.dataset_settings | of_objects, names, config.device)
+    return Scenes(config.dataset_settings | of_objects, names)

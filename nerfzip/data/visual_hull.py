@@ -7,9 +7,9 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Int
 
-from nerfzip.data.procedural.compile import inner, kernel
-from nerfzip.data.procedural.vectors import minus, rotate_back
+from nerfzip.data.compile import inner, kernel
 from nerfzip.data.scene import Views
+from nerfzip.data.vectors import minus, rotate_back
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import Box, Cameras
 

@@ -7,12 +7,12 @@ import pytest
 
 from nerfzip.benchmark import own_device as module
 from nerfzip.benchmark.locks import HeldError
-from nerfzip.benchmark.own_device import VISIBLE, own_device, visible_devices
+from nerfzip.benchmark.own_device import VISIBLE, devices_to_share, own_device
 
 
 @pytest.fixture(autouse=True)
 def _own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
 
@@ -34,9 +34,8 @@ def test_each_takes_another_device_and_the_third_waits() -> None:
         assert taken == ["GPU-5e/1"]
 
 
-@pytest.mark.parametrize("devices", [[], ["0"]])
-def test_without_a_choice_nothing_is_said(devices: list[str]) -> None:
-    with own_device(devices) as first, own_device(devices) as second:
+def test_without_devices_nothing_is_said() -> None:
+    with own_device([]) as first, own_device([]) as second:
         assert first == second == {}
 
 
@@ -48,7 +47,9 @@ def test_what_fails_inside_is_not_taken_for_a_held_device() -> None:
 
 
 def test_visible_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VISIBLE, "2,GPU-7")
-    assert visible_devices() == ["2", "GPU-7"]
-    monkeypatch.setenv(VISIBLE, "")
-    assert visible_devices() == []
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    for named, expected in ((None, ["0"]), ("2,GPU-7", ["2", "GPU-7"]), ("2", []), ("", [])):
+        monkeypatch.delenv(VISIBLE, raising=False)
+        if named is not None:
+            monkeypatch.setenv(VISIBLE, named)
+        assert devices_to_share() == expected

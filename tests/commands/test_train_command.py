@@ -66,7 +66,14 @@ def test_a_base_model_that_then_encodes(tmp_path: Path, monkeypatch: pytest.Monk
         (["method=codecnerf", "dataset=procedural_objects", "rate=bare"], "rate=bare: rates are of files"),
     ],
 )
-def test_what_it_refuses(words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_refuses(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["train", *words, f"out={tmp_path / 'base'}"]) == 2
     assert message in capsys.readouterr().err
 

@@ -3,8 +3,10 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from simulated_device import DEVICE, simulated_device
 from test_contract import capture_words, tiny_settings
 
@@ -56,12 +58,25 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", [name for name in registry.names("method") if "/" not in name])
-def test_files_of_another_device_are_decoded_here(name: str, tmp_path: Path) -> None:
+def test_files_of_another_device_are_decoded_here(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*capture_words(name), f"dataset.cache={tmp_path / 'views'}", f"cache={tmp_path / 'fits'}"]
     (config,) = job_configs([f"method={name}", *words, *tiny_settings(name), *SHORT.get(name, [])])
-    scene = build(config.dataset_settings)
+    scene, method = build(config.dataset_settings), build(config.method_settings)
+    given: list[str] = []
+
+    def noting(step: Any) -> Any:
+        def noted(*arguments: Any) -> Any:
+            given.append(frames_of(arguments[-1])[0].train.cameras.device.type)
+            given.append(torch.zeros(1).device.type)
+            return step(*arguments)
+
+        return noted
+
+    monkeypatch.setattr("nerfzip.benchmark.job.build", lambda settings: method)
+    method.fit, method.compress = noting(method.fit), noting(method.compress)
     with simulated_device():
         data = encode(replace(config, device=DEVICE), scene).data
+    assert given == 4 * [DEVICE]
     decoded = build(config.method_settings).decompress(data)
     field = decoded.frame(1) if isinstance(decoded, VolumetricField) else decoded
     rays = frames_of(scene)[0].test.cameras.image_rays(0)

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from nerfzip.data.procedural.compile import inner
-from nerfzip.data.procedural.vectors import Vector
+from nerfzip.data.compile import inner
+from nerfzip.data.vectors import Vector
 
 # The multipliers and the finaliser of MurmurHash3, 32 bits.
 MIX_1, MIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)

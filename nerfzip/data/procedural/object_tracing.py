@@ -7,11 +7,11 @@ import numba
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from nerfzip.data.procedural.compile import inner, kernel
+from nerfzip.data.compile import inner, kernel
 from nerfzip.data.procedural.solids import distance
 from nerfzip.data.procedural.textures import mix_of
 from nerfzip.data.procedural.tracing import FILL, KEY, camera_arrays, highlight, ray_direction
-from nerfzip.data.procedural.vectors import Vector, along, dot, minus, mixed, normalised, rotate_back, vector
+from nerfzip.data.vectors import Vector, along, dot, minus, mixed, normalised, rotate_back, vector
 from nerfzip.geometry import Cameras
 
 OBJECT_VERSION = 1

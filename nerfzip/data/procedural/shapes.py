@@ -6,8 +6,8 @@ smallest positive distance along a unit-length direction at which the ray crosse
 
 import math
 
-from nerfzip.data.procedural.compile import inner
-from nerfzip.data.procedural.vectors import Vector, along, dot, normalised
+from nerfzip.data.compile import inner
+from nerfzip.data.vectors import Vector, along, dot, normalised
 
 SPHERE = 0
 """size = (radius, unused, unused)"""

@@ -5,8 +5,8 @@ They are negative inside, and outside never more than the true distance (often l
 
 import math
 
-from nerfzip.data.procedural.compile import inner
-from nerfzip.data.procedural.vectors import Vector
+from nerfzip.data.compile import inner
+from nerfzip.data.vectors import Vector
 
 SUPERQUADRIC = 0
 """size: half axes; shape: the exponents along z and around it (1, 1 an ellipsoid; towards 0 a box)."""

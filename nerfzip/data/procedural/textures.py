@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from nerfzip.data.procedural.compile import inner
+from nerfzip.data.compile import inner
 from nerfzip.data.procedural.noise import fractal_noise, random_at
-from nerfzip.data.procedural.vectors import Vector
+from nerfzip.data.vectors import Vector
 
 PLAIN, CHECKS, STRIPES, TICKS, WOOD, MARBLE, CONTINENTS, BANDS, LETTERS, PRINT = range(10)
 

@@ -7,10 +7,10 @@ import numba
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from nerfzip.data.procedural.compile import inner, kernel
+from nerfzip.data.compile import inner, kernel
 from nerfzip.data.procedural.shapes import hit, normal
 from nerfzip.data.procedural.textures import mix_of
-from nerfzip.data.procedural.vectors import Vector, along, dot, minus, mixed, normalised, rotate, rotate_back, vector
+from nerfzip.data.vectors import Vector, along, dot, minus, mixed, normalised, rotate, rotate_back, vector
 from nerfzip.geometry import Cameras
 
 GENERATOR_VERSION = 1

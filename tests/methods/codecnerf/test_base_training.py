@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from simulated_device import DEVICE, simulated_device
 from tiny_codec import SIZES, TRAINING, tiny_codec, tiny_object
 
 from methods.codecnerf.base_model import read_base_model
@@ -178,10 +179,10 @@ def test_what_is_written(objects: list[Scene], tmp_path: Path) -> None:
 
 
 def test_as_many_processes_go_on_as_began(objects: list[Scene], tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, Checkpoint(2, 3, 3, 3, tiny_codec().state_dict(), []))
+    save_checkpoint(tmp_path, Checkpoint(2, 3, 3, 3, "cpu", tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match="3 processes began this training, 1 would go on"):
         trained(TRAINING, objects, tmp_path)
-    save_checkpoint(tmp_path, Checkpoint(2, 1, 3, 3, tiny_codec().state_dict(), []))
+    save_checkpoint(tmp_path, Checkpoint(2, 1, 3, 3, "cpu", tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match=r"another training\.optimiser began this training"):
         trained(TRAINING, objects, tmp_path)
 
@@ -195,6 +196,14 @@ def test_checkpoints_of_other_sizes_and_damaged_ones_are_refused(objects: list[S
         trained(TRAINING, objects, tmp_path)
 
 
+def test_it_runs_on_another_device(objects: list[Scene], tmp_path: Path) -> None:
+    """Validation, counts and all; the base model is written from there."""
+    with simulated_device():
+        train_base_model(SIZES, TRAINING, objects, objects[:1], tmp_path, 0, DEVICE)
+    codec = read_base_model(tmp_path / "base.safetensors").codec
+    assert all(bool(torch.isfinite(values).all()) for values in codec.state_dict().values())
+
+
 def test_a_schedule_rises_stays_and_falls() -> None:
     schedule = replace(TRAINING, steps=100, warm_up=10, decay=20)
     assert [schedule.factor(step) for step in (0, 9, 50, 80, 90)] == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5])
@@ -203,17 +212,18 @@ def test_a_schedule_rises_stays_and_falls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "seed", "count", "message"),
+    ("step", "seed", "count", "device", "message"),
     [
-        (2, 4, 3, "the seed 4 began this training, 3 would go on"),
-        (2, 3, 2, "objects to train on: 2 began this training, 3 would go on"),
-        (99, 3, 3, r"99 steps are done, method.training.steps=\d+ is less"),
+        (2, 4, 3, "cpu", "the seed 4 began this training, 3 would go on"),
+        (2, 3, 2, "cpu", "objects to train on: 2 began this training, 3 would go on"),
+        (99, 3, 3, "cpu", r"99 steps are done, method.training.steps=\d+ is less"),
+        (2, 3, 3, "cuda", "the device cuda began this training, cpu would go on"),
     ],
 )
 def test_another_training_does_not_go_on(
-    step: int, seed: int, count: int, message: str, objects: list[Scene], tmp_path: Path
+    step: int, seed: int, count: int, device: str, message: str, objects: list[Scene], tmp_path: Path
 ) -> None:
-    save_checkpoint(tmp_path, Checkpoint(step, 1, seed, count, tiny_codec().state_dict(), []))
+    save_checkpoint(tmp_path, Checkpoint(step, 1, seed, count, device, tiny_codec().state_dict(), []))
     with pytest.raises(ConfigError, match=message):
         trained(TRAINING, objects, tmp_path)
 

@@ -1,4 +1,4 @@
-"""How the tracer's functions are compiled: without fast-math, so that a scene has the same bits every time."""
+"""How loops over pixels and voxels are compiled: without fast-math, so that a scene has the same bits every time."""
 
 from collections.abc import Callable
 from typing import Any

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from nerfzip.data.procedural.compile import inner
+from nerfzip.data.compile import inner
 
 Vector = tuple[float, float, float]
 
