@@ -111,7 +111,7 @@ def base_model_of(digest: Any, preferred: Path | None) -> BaseModel[Receiver]:
                 return model
     raise BitstreamError(
         f"header.base: the file needs the base model {digest!r}; looked for it at {', '.join(map(str, places))};"
-        f" name it with method.base_model=FILE, or put it into the folder of {MODELS_VARIABLE} as <digest>.safetensors"
+        f" put it into the folder of {MODELS_VARIABLE} as <digest>.safetensors"
     )
 
 

@@ -54,9 +54,12 @@ def main(arguments: Namespace) -> int:
     first = os.environ.get("RANK", "0") == "0"
     waiting_for = f"it trains in {config.out}"
     with exclusive(config.out / LOCK, waiting_for) if first else contextlib.nullcontext():
-        if first:
-            write_atomically(config.out / CONFIG, OmegaConf.to_yaml(_settings(config)).encode())
+        settings = OmegaConf.to_yaml(_settings(config)).encode()
+        if first and not (config.out / CONFIG).exists():
+            write_atomically(config.out / CONFIG, settings)
         method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed, config.device)
+        if first:  # Of a training that was refused, what stands there is still right.
+            write_atomically(config.out / CONFIG, settings)
     return 0
 
 

@@ -41,6 +41,8 @@ def test_a_base_model_that_then_encodes(tmp_path: Path, monkeypatch: pytest.Monk
     assert {"base.safetensors", "base.md", "log.jsonl"} <= {path.name for path in (tmp_path / "base").iterdir()}
     settings = OmegaConf.load(tmp_path / "base" / "config.yaml")
     assert settings.dataset_settings.resolution == 16 and settings.scenes == ["0", "1", "2"]
+    assert main(["train", "method=codecnerf", *OBJECTS, cache, *SMALL, f"out={tmp_path / 'base'}", "seed=1"]) == 2
+    assert OmegaConf.load(tmp_path / "base" / "config.yaml").seed == 0
     own = [f"method.base_model={tmp_path / 'base' / 'base.safetensors'}", "rate=bare", f"out={tmp_path / 'a.nrz'}"]
     objects = ["dataset=procedural_objects", "dataset.scene=7", "dataset.resolution=16", cache]
     assert main(["encode", "method=codecnerf", *objects, *own]) == 0

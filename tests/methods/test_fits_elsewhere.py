@@ -57,7 +57,14 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names("method") if "/" not in name])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "jointrf" else [])
+        for name in registry.names("method")
+        if "/" not in name
+    ],
+)
 def test_files_of_another_device_are_decoded_here(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*capture_words(name), f"dataset.cache={tmp_path / 'views'}", f"cache={tmp_path / 'fits'}"]
     (config,) = job_configs([f"method={name}", *words, *tiny_settings(name), *SHORT.get(name, [])])
