@@ -1,5 +1,6 @@
 """Images that are named one by one, with the cameras that a `transforms.json` near them gives them."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from nerfzip.data.visual_hull import FOREGROUND_ALPHA
 from nerfzip.errors import CaptureError
 from nerfzip.geometry import Box
 
+log = logging.getLogger(__name__)
 SEEN_BY = 0.75
 """Of the views, at least, whose image holds a point of the object."""
 CAMERAS = ("transforms.json", "transforms_train.json")
@@ -60,6 +62,12 @@ def load_posed_images(
     name = paths[0].parent.name
     scene = photographs(name, transforms, frames, splits, downscale, box, box_scale, near, far, background, settings)
     cube = _cube_around_foreground(scene) if box is None else None
+    if box is None and cube is None:
+        log.warning(
+            "%s: images without transparency do not show where an object ends; for one, give its cube,"
+            " dataset.box=[[x,y,z],[x,y,z]]",
+            name,
+        )
     if cube is None:
         return scene
     nearest, farthest = default_range(scene.train.cameras, cube)
@@ -73,7 +81,13 @@ def _cube_around_foreground(scene: Scene) -> Box | None:
     if all(mask.all() for mask in masks):
         return None
     fewest = math.ceil(SEEN_BY * len(masks))
-    found = foreground_box(scene.train.cameras, [(scene.name, masks)], fewest, misses=0, margin=0.0)
+    try:
+        found = foreground_box(scene.train.cameras, [(scene.name, masks)], fewest, misses=0, margin=0.0)
+    except CaptureError as error:
+        raise CaptureError(
+            f"{scene.name}: the object's box can't be found from {len(masks)} images: {error}; name more images,"
+            " check the axes of the poses (OpenGL's: cameras look along -z), or give dataset.box=[[x,y,z],[x,y,z]]"
+        ) from error
     centre = [(low + high) / 2 for low, high in zip(found.minimum, found.maximum, strict=True)]
     half = max(found.size) / 2
     low, high = torch.tensor(centre) - half, torch.tensor(centre) + half

@@ -1,9 +1,12 @@
 """Images named one by one, and their cameras."""
 
+import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny_captures import Capture, write_instant_ngp
 
 from nerfzip.data.instant_ngp import load_instant_ngp
@@ -47,3 +50,27 @@ def test_what_is_missing_is_named(capture: Capture) -> None:
         load_posed_images([str(other)])
     with pytest.raises(CaptureError, match=r"dataset.images: none"):
         load_posed_images([])
+
+
+def test_opaque_images_want_a_box(capture: Capture, caplog: pytest.LogCaptureFixture) -> None:
+    image = str(capture.folder / "images/0002.png")
+    with caplog.at_level(logging.WARNING):
+        load_posed_images([image])
+    assert "give its cube, dataset.box=[[x,y,z],[x,y,z]]" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        load_posed_images([image], box=((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)))
+    assert "dataset.box" not in caplog.text
+
+
+def test_a_box_that_can_not_be_found_says_what_to_do(capture: Capture) -> None:
+    """Two views whose objects lie on no common point."""
+    for number, columns in ((1, slice(0, 2)), (2, slice(-2, None))):
+        file = capture.folder / f"images/000{number}.png"
+        pixels = np.array(Image.open(file).convert("RGBA"))
+        pixels[..., 3] = 0
+        pixels[:2, columns, 3] = 255
+        Image.fromarray(pixels).save(file)
+    images = [str(capture.folder / f"images/000{number}.png") for number in (1, 2)]
+    with pytest.raises(CaptureError, match=r"box can't be found from 2 images: .*give dataset\.box="):
+        load_posed_images(images)
