@@ -10,6 +10,11 @@ from typing import BinaryIO
 from nerfzip.errors import NerfzipError
 
 
+def user_cache(name: str) -> Path:
+    """Our folder of this name in the user's cache: $XDG_CACHE_HOME, or ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerfzip" / name
+
+
 def check_writable(path: Path) -> None:
     """Find out before the work whether `path` can be written after it.
 

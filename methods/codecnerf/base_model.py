@@ -22,7 +22,7 @@ from methods.codecnerf.view_encoder import ViewEncoderSizes
 from nerfzip.entropy.neighbouring_codes import NeighbouringCodes
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.triplane_field import NetworkSizes, Sampling
-from nerfzip.files import write_atomically
+from nerfzip.files import user_cache, write_atomically
 from nerfzip.on_device import working_on
 
 logger = logging.getLogger("nerfzip")
@@ -69,8 +69,7 @@ def write_base_model(path: Path, codec: Codec, counts: Int[np.ndarray, "codes"])
 def models_folder() -> Path:
     """Where base models are kept by their digests, for decoding: $NERFZIP_MODELS, or a folder in the user's cache."""
     own = os.environ.get(MODELS_VARIABLE)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(own) if own else cache / "nerfzip" / "models"
+    return Path(own) if own else user_cache("models")
 
 
 def read_base_model(path: Path | None, part: type[Part] = Codec) -> BaseModel[Part]:  # type: ignore[assignment]

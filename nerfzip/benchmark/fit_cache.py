@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +22,7 @@ from nerfzip.benchmark.locks import exclusive
 from nerfzip.config import JobConfig, input_digests
 from nerfzip.data.scene import Capture
 from nerfzip.errors import NerfzipError
-from nerfzip.files import write_atomically
+from nerfzip.files import user_cache, write_atomically
 from nerfzip.stopwatch import stopwatch
 
 _log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ def cache_folder(config: JobConfig) -> Path:
 
 
 def default_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerfzip" / "fits"
+    return user_cache("fits")
 
 
 def cached_fit(fit: Callable[[], Any], key: str, folder: Path) -> Fit:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nerfzip.benchmark.locks import HeldError, exclusive
+from nerfzip.files import user_cache
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 1.0
@@ -54,5 +55,4 @@ def _take_one(devices: list[str], held: ExitStack) -> str | None:
 
 def _lock_file(device: str) -> Path:
     # Not in $TMPDIR, which schedulers make for each job.
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "nerfzip" / "devices" / re.sub(r"[^\w-]", "_", f"{platform.node()}-{device}")
+    return user_cache("devices") / re.sub(r"[^\w-]", "_", f"{platform.node()}-{device}")

@@ -61,14 +61,15 @@ def load_posed_images(
     settings: dict[str, object] = {"format": "images"}
     name = paths[0].parent.name
     scene = photographs(name, transforms, frames, splits, downscale, box, box_scale, near, far, background, settings)
-    cube = _cube_around_foreground(scene) if box is None else None
-    if box is None and cube is None:
+    if box is not None:
+        return scene
+    cube = _cube_around_foreground(scene)
+    if cube is None:
         log.warning(
             "%s: images without transparency do not show where an object ends; for one, give its cube,"
             " dataset.box=[[x,y,z],[x,y,z]]",
             name,
         )
-    if cube is None:
         return scene
     nearest, farthest = default_range(scene.train.cameras, cube)
     near, far = nearest if near is None else near, farthest if far is None else far

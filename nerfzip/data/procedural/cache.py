@@ -6,7 +6,6 @@ any way is made again. Files appear whole or not at all, so several processes ma
 
 import hashlib
 import io
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +15,14 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from nerfzip.errors import NerfzipError
-from nerfzip.files import write_atomically
+from nerfzip.files import user_cache, write_atomically
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def default_folder() -> Path:
     """`nerfzip/procedural` in the user's cache: $XDG_CACHE_HOME, or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerfzip" / "procedural"
+    return user_cache("procedural")
 
 
 def _read(path: Path) -> UInt8[np.ndarray, "height width 4"] | None:
