@@ -4,365 +4,29 @@
 
 The scene is a bumpy shell in the grid of a fitted Lego (114×196×140 voxels, 12 features). Both sides get the same
 inputs and their results are compared before they are timed. Interpolation is also compared with torch's grid_sample.
-On the CPU the kernels are compiled by numba, on CUDA by Triton; there the twins run on the same device.
+On the CPU the kernels are compiled by numba, on CUDA by Triton; there the twins run on the same device, and nerfacc's
+kernels beside ours where its extension builds.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numba
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
-from benchmarks._timing import median_milliseconds, nothing
+from benchmarks._kernel_cases import ACTIVATION, CHANNELS, RESOLUTION, Case, all_cases, bumpy_shell
+from benchmarks._timing import median_milliseconds
 from nerfzip.benchmark.environment import device_description
-from nerfzip.fields.basis_geometry import BasisBudget
-from nerfzip.geometry import Box, Rays, intersect_box
-from nerfzip.kernels import (
-    VoxelGradient,
-    accumulate_along_rays,
-    interpolate_bilinear,
-    interpolate_trilinear,
-    march_density,
-    masked_adam_step,
-    render_weights,
-    splat_trilinear,
-    traverse_occupancy,
-    use_twins,
-)
-from nerfzip.kernels.grouped_networks import grouped_networks
-from nerfzip.kernels.hash_encoding import hash_encoding
-from nerfzip.kernels.hash_levels import HashLevels
-from nerfzip.kernels.nearest_code import nearest_codes
-from nerfzip.kernels.periodic import periodic_product
-from nerfzip.kernels.tabulated import tabulated_sum
-from nerfzip.kernels.traversal import block_distances, hits_occupancy
-from nerfzip.kernels.triplanes import sample_triplanes
-
-RESOLUTION = (114, 196, 140)
-CHANNELS = 12
-STEP = 0.5
-SHELL = 2.5
-"""Half the thickness of what is occupied, in voxels."""
-OPAQUE = 1.2
-"""Half the thickness of what is dense, in voxels."""
-SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD = -4.6, 0.5, 1e-3, 1e-3
-ACTIVATION = (SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD)
-CODES, VECTORS = 4096, 16_384
-PLANE = (256, 256)
-PERIODIC = BasisBudget(
-    5_308_416, 1 / 9, [32, 51, 70, 89, 108, 128], [4, 4, 4, 2, 2, 2], [2, 3.2, 4.4, 5.6, 6.8, 8], 768, 300
-)
-"""The published sizes of JointRF's grids."""
-HASH_SAMPLES, HASH_FEATURES = 131_072, 2
-TRIPLANE_SIZES, TRIPLANE_CHANNELS, TRIPLANE_SAMPLES = (64, 128), 32, 131_072
-"""The published sizes of CodecNeRF's planes."""
-NETWORKS, NETWORK_BINS, NETWORKS_NEAR, NETWORK_INPUTS, NETWORK_HIDDEN, NETWORK_SAMPLES = 256, 289, 4, 79, 32, 131_072
-"""The published sizes of a colour map of the MLP maps."""
-
-Run = Callable[[], tuple[Tensor, ...]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row of the table.
-
-    Attributes:
-        make: called under `use_twins` or not; returns what is to be timed, and its results.
-        agree: raises unless the results of both sides are alike.
-        prepare: called before each run.
-        others: further ways to do the same.
-    """
-
-    name: str
-    make: Callable[[], Run]
-    agree: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]
-    prepare: Callable[[], None] = nothing
-    others: tuple[tuple[str, Run], ...] = ()
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Rays through a bumpy shell; positions in voxels."""
-
-    origins: Tensor
-    directions: Tensor
-    t_min: Tensor
-    t_max: Tensor
-    mask: Tensor
-    blocks: Tensor
-    density: Tensor
-
-    @property
-    def traversal(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float]:
-        return (self.origins, self.directions, self.t_min, self.t_max, self.mask, self.blocks, STEP)
-
-
-def bumpy_shell(rays: int) -> Scene:
-    """All rays aim at the shell, as in training, from six times its size away."""
-    size = torch.tensor(RESOLUTION)
-    centre, radius = (size - 1) / 2, size * 0.42
-    offset = torch.stack(torch.meshgrid(*map(torch.arange, RESOLUTION), indexing="ij"), dim=-1) - centre
-    bumps = 3 * (offset / 6).sin().sum(dim=-1)
-    signed_distance = ((offset / radius).norm(dim=-1) - 1) * float(radius.min()) + bumps
-    mask = (signed_distance.abs() < SHELL).to(torch.uint8)
-    density = 8 * (OPAQUE - signed_distance.abs())
-
-    targets = mask.nonzero()[torch.randint(int(mask.sum()), (rays,))].float()
-    origins = centre + 6 * float(size.max()) * torch.nn.functional.normalize(torch.randn(rays, 3), dim=1)
-    directions = torch.nn.functional.normalize(targets - origins, dim=1)
-    box = Box((0.0, 0.0, 0.0), (RESOLUTION[0] - 1.0, RESOLUTION[1] - 1.0, RESOLUTION[2] - 1.0))
-    t_min, t_max = intersect_box(Rays(origins, directions), box, near=0.0)
-    return Scene(origins, directions, t_min, t_max, mask, block_distances(mask).to(mask.device), density[..., None])
-
-
-def close(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-    torch.testing.assert_close(first, second, atol=1e-3, rtol=1e-3)
-
-
-def same_rays(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-    """Numbers of samples (or other numbers) per ray; positions on a voxel's border may fall to either side."""
-    for one, other in zip(first, second, strict=True):
-        different = float(((one - other).abs() > 1e-3).float().mean())
-        assert different < 0.01, f"{different:.2%} of the rays differ"
-
-
-def same_codes(features: Tensor, codebook: Tensor) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]:
-    def agree(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-        distances = [(features - codebook[indices]).norm(dim=1) for (indices,) in (first, second)]
-        torch.testing.assert_close(distances[0], distances[1], atol=1e-4, rtol=1e-4)
-
-    return agree
-
-
-def backward_of(forward: Run, leaves: tuple[Tensor, ...]) -> Run:
-    """The backward pass alone; its results are the gradients of `leaves`."""
-    out = [part for part in forward() if part.requires_grad]
-    upstream = [torch.linspace(0, 9, part.numel()).sin().view_as(part) for part in out]
-    return lambda: torch.autograd.grad(out, leaves, upstream, retain_graph=True)
-
-
-def collecting_backward(forward: Callable[[VoxelGradient], Tensor], grid: Tensor) -> Run:
-    """As `backward_of`, for a gradient that is collected voxel by voxel."""
-    collected = VoxelGradient.like(grid)
-    out = forward(collected)
-    upstream = torch.linspace(0, 9, out.numel()).sin().view_as(out)
-
-    def run() -> tuple[Tensor, ...]:
-        torch.autograd.grad(out, grid, upstream, retain_graph=True, allow_unused=True)
-        return (collected.values,)
-
-    return run
-
-
-def traversal_cases(scene: Scene) -> Iterator[Case]:
-    def traverse() -> tuple[Tensor, ...]:
-        samples = traverse_occupancy(*scene.traversal)
-        return (samples.ray_offsets.diff(),)
-
-    yield Case("traverse_occupancy", lambda: traverse, same_rays)
-    yield Case("hits_occupancy", lambda: lambda: (hits_occupancy(*scene.traversal).int(),), same_rays)
-
-    density = scene.density.clone().requires_grad_()
-
-    def march() -> tuple[Tensor, ...]:
-        samples = march_density(*scene.traversal, density, *ACTIVATION)
-        return samples.ray_offsets.diff(), render_weights(samples.alphas.detach(), samples.ray_offsets)[1]
-
-    def march_collecting(collected: VoxelGradient) -> Tensor:
-        return march_density(*scene.traversal, density, *ACTIVATION, collected).alphas
-
-    yield Case("march_density", lambda: march, same_rays)
-    # The upstream gradient goes by sample, so that one sample more or less would shift all of them: no comparison here,
-    # tests/kernels has it.
-    yield Case("  backward", lambda: collecting_backward(march_collecting, density), lambda first, second: None)
-
-
-def trilinear_cases(positions: Tensor) -> Iterator[Case]:
-    grid = torch.randn(*RESOLUTION, CHANNELS, requires_grad=True)
-    channels_first = grid.detach().permute(3, 0, 1, 2)[None].contiguous().requires_grad_()
-    coordinates = (2 * positions / (torch.tensor(RESOLUTION) - 1) - 1).flip(-1)[None, None, None]
-
-    def torchs() -> tuple[Tensor, ...]:
-        sampled = torch.nn.functional.grid_sample(
-            channels_first, coordinates, padding_mode="border", align_corners=True
-        )
-        return (sampled[0, :, 0, 0].T,)
-
-    def ours() -> tuple[Tensor, ...]:
-        return (interpolate_trilinear(grid, positions),)
-
-    close(ours(), torchs())
-    yield Case("interpolate_trilinear", lambda: ours, close, others=(("grid_sample", torchs),))
-    yield Case(
-        "  backward",
-        lambda: collecting_backward(lambda collected: interpolate_trilinear(grid, positions, collected), grid),
-        close,
-        others=(("grid_sample", backward_of(torchs, (channels_first,))),),
-    )
-    amounts = torch.rand(len(positions), 1)
-
-    def splatting() -> Run:
-        target = VoxelGradient.like(torch.empty(*RESOLUTION, 1))
-
-        def splat() -> tuple[Tensor, ...]:
-            splat_trilinear(target.values, target.touched, positions, amounts)
-            return (target.values,)
-
-        return splat
-
-    yield Case("splat_trilinear, 1 channel", splatting, close)
-
-
-def bilinear_cases(positions: Tensor) -> Iterator[Case]:
-    plane = torch.randn(*PLANE, CHANNELS, requires_grad=True)
-    on_plane = positions[:, :2] / torch.tensor(RESOLUTION[:2]) * torch.tensor(PLANE)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (interpolate_bilinear(plane, on_plane),)
-
-    yield Case("interpolate_bilinear", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, (plane,)), close)
-
-
-def rendering_cases(alphas: Tensor, offsets: Tensor) -> Iterator[Case]:
-    leaf = alphas.clone().requires_grad_()
-
-    def weigh() -> tuple[Tensor, ...]:
-        return render_weights(leaf, offsets)
-
-    yield Case("render_weights", lambda: weigh, close)
-    yield Case("  backward", lambda: backward_of(weigh, (leaf,)), close)
-
-    weights = weigh()[0].detach().requires_grad_()
-    for channels in (3, CHANNELS):
-        values = torch.rand(len(weights), channels, requires_grad=True)
-
-        def accumulate(values: Tensor = values) -> tuple[Tensor, ...]:
-            return (accumulate_along_rays(weights, values, offsets),)
-
-        def backward(accumulate: Run = accumulate, values: Tensor = values) -> Run:
-            return backward_of(accumulate, (weights, values))
-
-        yield Case(f"accumulate_along_rays, {channels}", lambda run=accumulate: run, close)  # type: ignore[misc]
-        yield Case("  backward", backward, close)
-
-
-def adam_case(positions: Tensor) -> Case:
-    gradient = VoxelGradient.like(torch.empty(*RESOLUTION, CHANNELS))
-    splat_trilinear(gradient.values, gradient.touched, positions, torch.randn(len(positions), CHANNELS))
-    rows = gradient.touched.nonzero().unbind(dim=1)
-    amounts = gradient.values[rows]
-
-    def prepare() -> None:
-        gradient.values[rows] = amounts
-        gradient.touched[rows] = 1
-
-    def stepping() -> Run:
-        parameters, first, second = torch.zeros(3, *RESOLUTION, CHANNELS).unbind()
-
-        def step() -> tuple[Tensor, ...]:
-            masked_adam_step(parameters, gradient, first, second, steps=1, learning_rate=0.1)
-            return parameters, first, second
-
-        return step
-
-    return Case("masked_adam_step", stepping, close, prepare)
-
-
-def codebook_case() -> Case:
-    features, codebook = torch.randn(VECTORS, CHANNELS), torch.randn(CODES, CHANNELS)
-    return Case(
-        f"nearest_codes, {VECTORS:,} × {CODES:,}",
-        lambda: lambda: (nearest_codes(features, codebook),),
-        same_codes(features, codebook),
-    )
-
-
-def periodic_cases(positions: Tensor) -> Iterator[Case]:
-    geometry = PERIODIC.geometry(Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)))
-    inside = positions / torch.tensor(RESOLUTION)
-    grids = [torch.randn(*shape, requires_grad=True) for shape in [geometry.coefficient_shape, *geometry.basis_shapes]]
-
-    def forward() -> tuple[Tensor, ...]:
-        return (periodic_product(grids[0], grids[1:], inside, geometry.tiles),)
-
-    yield Case("periodic_product", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close)
-
-    values = (4 * torch.randn(geometry.parameters // geometry.channels, geometry.channels)).requires_grad_()
-    table = torch.rand(geometry.channels, 8 * 40 + 1, requires_grad=True)
-
-    def total() -> tuple[Tensor, ...]:
-        return (tabulated_sum(table, values, -20.0, 1 / 8) / values.numel(),)
-
-    yield Case(f"tabulated_sum, {values.numel():,}", lambda: total, close)
-    yield Case("  backward", lambda: backward_of(total, (table, values)), close)
-
-
-def hash_encoding_cases() -> Iterator[Case]:
-    levels = HashLevels()
-    table = torch.randn(levels.rows, HASH_FEATURES, requires_grad=True)
-    positions = 2 * torch.rand(HASH_SAMPLES, 3) - 1
-    upstream = torch.randn(HASH_SAMPLES, levels.count * HASH_FEATURES)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (hash_encoding(table, positions, levels),)
-
-    def both() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(forward(), table, upstream)
-
-    yield Case(f"hash_encoding, {HASH_SAMPLES:,} samples", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, (table,)), close)
-    yield Case("  forward and backward", lambda: both, close)
-
-
-def triplane_cases() -> Iterator[Case]:
-    scales = [torch.randn(3, size, size, TRIPLANE_CHANNELS, requires_grad=True) for size in TRIPLANE_SIZES]
-    positions = torch.rand(TRIPLANE_SAMPLES, 3)
-    upstream = torch.randn(TRIPLANE_SAMPLES, len(scales) * TRIPLANE_CHANNELS)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (sample_triplanes(scales, positions),)
-
-    def both() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(forward(), scales, upstream)
-
-    yield Case(f"sample_triplanes, {TRIPLANE_SAMPLES:,} samples", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, tuple(scales)), close)
-    yield Case("  forward and backward", lambda: both, close)
-
-
-def network_cases() -> Iterator[Case]:
-    before = (0.1 * torch.randn(NETWORKS, NETWORK_INPUTS, NETWORK_HIDDEN)).requires_grad_()
-    behind = (0.1 * torch.randn(NETWORKS, NETWORK_HIDDEN, 3)).requires_grad_()
-    nodes = torch.randint(NETWORKS, (NETWORK_BINS, NETWORKS_NEAR))
-    bins, weights = torch.randint(NETWORK_BINS, (NETWORK_SAMPLES,)), torch.rand(NETWORK_SAMPLES, NETWORKS_NEAR)
-    inputs = torch.randn(NETWORK_SAMPLES, NETWORK_INPUTS, requires_grad=True)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (grouped_networks(before, behind, nodes, bins, weights, inputs),)
-
-    yield Case(f"grouped_networks, {NETWORK_SAMPLES:,} samples", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, (before, behind, inputs)), close)
-
-
-def all_cases(scene: Scene) -> Iterator[Case]:
-    yield from traversal_cases(scene)
-    samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
-    yield from trilinear_cases(samples.positions)
-    yield from bilinear_cases(samples.positions)
-    yield from rendering_cases(samples.alphas, samples.ray_offsets)
-    yield adam_case(samples.positions)
-    yield codebook_case()
-    yield from periodic_cases(samples.positions)
-    yield from hash_encoding_cases()
-    yield from triplane_cases()
-    yield from network_cases()
+from nerfzip.kernels import march_density, use_twins
+from nerfzip.kernels.backend import kernels_by, use_nerfacc
+from nerfzip.kernels.nerfacc.extension import problem as nerfacc_problem
+
+COPIED_BYTES = 2**28
+WIDTH = 130
+"""Of the table, in characters, also where the output is a file."""
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:
@@ -375,20 +39,33 @@ def measure(case: Case, runs: int) -> dict[str, float]:
             results.append(run())
         sides["twin" if twins else "compiled"] = to_the_end(run, twins)
     case.agree(results[0], results[1])
+    if case.in_nerfacc and nerfacc_problem() is None:
+        with use_nerfacc():
+            run = case.make()
+            case.agree(run(), results[1])
+        sides["nerfacc"] = to_the_end(run, nerfacc=True)
     sides |= {name: to_the_end(run) for name, run in case.others}
     return median_milliseconds(sides, runs, prepare=to_the_end(case.prepare))
 
 
-def to_the_end(run: Callable[[], object], twins: bool = False) -> Callable[[], None]:
+def to_the_end(run: Callable[[], object], twins: bool = False, nerfacc: bool = False) -> Callable[[], None]:
     """`run`, and on CUDA also what it leaves to be done."""
 
     def finished() -> None:
-        with use_twins(twins):
+        with use_twins(twins), kernels_by("nerfacc" if nerfacc else "ours"):
             run()
         if torch.get_default_device().type == "cuda":
             torch.cuda.synchronize()
 
     return finished
+
+
+def copying(runs: int) -> float:
+    """Bytes that the device reads and writes in a second when it copies what no cache holds."""
+    values = torch.zeros(COPIED_BYTES // 4)
+    copy = torch.empty_like(values)
+    milliseconds = median_milliseconds({"copy": to_the_end(lambda: copy.copy_(values))}, runs)["copy"]
+    return 2 * COPIED_BYTES / (milliseconds / 1000)
 
 
 def main() -> None:
@@ -408,15 +85,21 @@ def main() -> None:
         f"{arguments.rays:,} rays, {len(samples.alphas):,} samples, grid {'×'.join(map(str, RESOLUTION))}×{CHANNELS}, "
         f"{float(scene.mask.float().mean()):.1%} occupied; medians of {arguments.runs} runs, in ms"
     )
+    bandwidth = copying(arguments.runs)
+    print(f"copying moves {bandwidth / 1e9:.1f} GB/s; of gathers and scatters, what they ask for, cached or not")
+    if arguments.device == "cuda":
+        print(f"nerfacc: {nerfacc_problem() or 'beside ours'}")
     table = Table("kernel")
-    for column in ("compiled", "twin", "ratio", "another way"):
+    for column in ("compiled", "twin", "ratio", "GB/s", "of copying", "another way"):
         table.add_column(column, justify="right")
     for case in all_cases(scene):
         times = measure(case, arguments.runs)
         compiled, twin, *_ = times.values()
-        others = ", ".join(f"{name} {times[name]:.1f} ({times[name] / compiled:.1f}×)" for name, _ in case.others)
-        table.add_row(case.name, f"{compiled:.2f}", f"{twin:.2f}", f"{twin / compiled:.1f}×", others)
-    Console().print(table)
+        others = ", ".join(f"{name} {times[name]:.2f} ({times[name] / compiled:.1f}×)" for name in list(times)[2:])
+        moved = case.moved / (compiled / 1000)
+        bandwidths = (f"{moved / 1e9:.1f}", f"{moved / bandwidth:.0%}") if case.moved else ("", "")
+        table.add_row(case.name, f"{compiled:.2f}", f"{twin:.2f}", f"{twin / compiled:.1f}×", *bandwidths, others)
+    Console(width=WIDTH).print(table)
 
 
 if __name__ == "__main__":

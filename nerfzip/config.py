@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nerfzip import registry
-from nerfzip.devices import chosen_device
+from nerfzip.devices import chosen_device, chosen_kernels
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.settings_check import check_settings
 
@@ -46,6 +46,7 @@ class JobConfig:
         fit_settings: the part of the method's settings that `fit` depends on: its `base` if it has one, else all that
             no rate of the ladder overrides.
         device: "cpu" or "cuda".
+        kernels: whose traversal and volume rendering fit and compress, "ours" or "nerfacc".
         train_views: how many training views are measured beside the test views.
         cache: the folder of fitted models; None is the default folder.
     """
@@ -57,6 +58,7 @@ class JobConfig:
     seed: int
     train_views: int
     device: str
+    kernels: str
     out: Path
     cache: Path | None
     method_settings: dict[str, Any]
@@ -80,6 +82,7 @@ class TrainingConfig:
     out: Path
     seed: int
     device: str
+    kernels: str
     method_settings: dict[str, Any]
     dataset_settings: dict[str, Any]
 
@@ -99,7 +102,8 @@ def job_configs(overrides: list[str]) -> list[JobConfig]:
     method = _container(config.method, resolve=False)
     ladder = {name: dict(_flat(changes or {})) for name, changes in (method.get("rates") or {}).items()}
     asked = rates[-1] if rates else method.get("default_rate") or next(iter(ladder), UNNAMED_RATE)
-    words = [*overrides, f"device={chosen_device(config.device)}"]
+    device = chosen_device(config.device)
+    words = [*overrides, f"device={device}", f"kernels={chosen_kernels(config.kernels, device)}"]
     return [_job_config(words, rate, ladder) for rate in _rate_names(asked, list(ladder))]
 
 
@@ -135,13 +139,15 @@ def training_config(overrides: list[str]) -> TrainingConfig:
     method_settings, dataset_settings = _plain(config.method), _plain(config.dataset)
     check_settings(method_settings, "method")
     check_settings(dataset_settings, "dataset")
+    device = chosen_device(config.device)
     return TrainingConfig(
         method=next(str(word.value()) for word in _parse(others) if word.key_or_group == "method"),
         scenes=scenes,
         validation=validation,
         out=_folder(config.out),
         seed=_integer("seed", config.seed),
-        device=chosen_device(config.device),
+        device=device,
+        kernels=chosen_kernels(config.kernels, device),
         method_settings=method_settings,
         dataset_settings=dataset_settings,
     )
@@ -239,6 +245,7 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
         seed=seed,
         train_views=_integer("train_views", config.train_views, least=0),
         device=config.device,
+        kernels=config.kernels,
         out=_folder(config.out),
         cache=None if config.cache is None else Path(config.cache),
         method_settings=method_settings,

@@ -1,8 +1,10 @@
 """Objects and all their tensors, from one device to another."""
 
 import copy
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
+from functools import cache
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
@@ -19,6 +21,20 @@ def working_on(device: str) -> AbstractContextManager[Any]:
     """
     # Each such context costs a little of each operation.
     return nullcontext() if torch.get_default_device().type == device else torch.device(device)
+
+
+def constant(values: Sequence[float], like: Tensor) -> Tensor:
+    """Numbers as a tensor of another's type and on its device, made once and kept: it must not be changed.
+
+    Making one on a CUDA device waits for all that the device does, and can't be captured in a CUDA graph.
+    """
+    return _constant(tuple(values), like.dtype, like.device)
+
+
+# Without a limit: a captured graph reads it as long as the graph lives.
+@cache
+def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def on_device(value: Movable, device: str) -> Movable:

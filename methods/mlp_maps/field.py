@@ -20,6 +20,7 @@ from nerfzip.kernels.bilinear import interpolate_bilinear
 from nerfzip.kernels.hash_encoding import hash_encoding
 from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.kernels.traversal import PackedSamples, traverse_occupancy
+from nerfzip.on_device import constant
 from nerfzip.sampling import Occupancy
 
 PLANES = ((0, 1), (0, 2), (1, 2))
@@ -203,7 +204,7 @@ class FrameField:
 
     def to_unit(self, positions: Float[Tensor, "samples 3"]) -> Float[Tensor, "samples 3"]:
         """From the world to [0, 1] of the box, where positions outside end on its faces."""
-        minimum, size = positions.new_tensor(self.box.minimum), positions.new_tensor(self.box.size)
+        minimum, size = constant(self.box.minimum, positions), constant(self.box.size, positions)
         return ((positions - minimum) / size).clamp(0, 1)
 
     def occupied(self, positions: Float[Tensor, "*samples 3"]) -> Bool[Tensor, "*samples"]:
@@ -217,8 +218,8 @@ class FrameField:
 
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels of the occupancy, and where rays enter and leave the box in world units."""
-        minimum, size = rays.origins.new_tensor(self.box.minimum), rays.origins.new_tensor(self.box.size)
-        resolution = rays.origins.new_tensor(self.occupancy.mask.shape)
+        minimum, size = constant(self.box.minimum, rays.origins), constant(self.box.size, rays.origins)
+        resolution = constant(self.occupancy.mask.shape, rays.origins)
         origins = (rays.origins - minimum) / size * resolution - 0.5
         return origins, rays.directions / size * resolution, *intersect_box(rays, self.box, self.near)
 

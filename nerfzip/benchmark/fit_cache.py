@@ -46,6 +46,7 @@ def fit_key(config: JobConfig, scene: Capture) -> str:
         "scene": scene.fingerprint,
         "seed": config.seed,
         "device": config.device,
+        "kernels": config.kernels,
         "code": code_version(config.fit_settings, FIT_ROOMS),
         "libraries": computing_versions(),
     }

@@ -32,6 +32,7 @@ from nerfzip.config import JobConfig, build, input_digests
 from nerfzip.data.scene import Capture, frames_of
 from nerfzip.errors import NerfzipError
 from nerfzip.files import write_atomically
+from nerfzip.kernels.backend import kernels_by
 from nerfzip.method import check_capture
 from nerfzip.on_device import on_device, working_on
 from nerfzip.rendering.images import write_png
@@ -75,6 +76,7 @@ def settings(config: JobConfig) -> dict[str, Any]:
         "rate": config.rate,
         "seed": config.seed,
         "train_views": config.train_views,
+        "kernels": config.kernels,
         "method_settings": config.method_settings,
         "dataset_settings": config.dataset_settings,
     }
@@ -121,7 +123,7 @@ def fit(config: JobConfig, scene: Capture) -> Fit:
         check_test_images(scene)
         _log.info("fit %s on %s", config.method, scene.name)
         torch.manual_seed(config.seed)
-        with working_on(config.device):
+        with working_on(config.device), kernels_by(config.kernels):
             model = build(config.method_settings).fit(scene.to(config.device))
         return on_device(model, "cpu")
 
@@ -141,7 +143,7 @@ def encode(config: JobConfig, scene: Capture) -> Encoded:
     uncompressed_bytes = None if size is None else int(size(fitted.model))
     _log.info("compress %s at rate %s", config.method, config.rate)
     torch.manual_seed(config.seed)
-    with stopwatch() as elapsed, working_on(config.device):
+    with stopwatch() as elapsed, working_on(config.device), kernels_by(config.kernels):
         data = method.compress(on_device(fitted.model, config.device), scene.to(config.device))
     return Encoded(data, fitted, elapsed.seconds, uncompressed_bytes)
 

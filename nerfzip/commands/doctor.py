@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nerfzip.benchmark.environment import commit, device_description, library_versions
+from nerfzip.kernels.nerfacc.extension import problem as nerfacc_problem
 from nerfzip.kernels.self_test import CASES, self_tests
 
 LIMIT = 10.0
@@ -24,6 +25,9 @@ def main(arguments: Namespace) -> int:
     console.print(", ".join(f"{name} {version}" for name, version in library_versions().items()), highlight=False)
     if commit():
         console.print(f"commit {commit()}", highlight=False)
+    if arguments.all and "cuda" in devices:
+        problem = nerfacc_problem()
+        console.print(f"kernels=nerfacc: {'can be chosen' if problem is None else problem}", highlight=False)
     failed, start = 0, time.perf_counter()
     for device in devices:
         table = Table("kernel", "form", "", "seconds", title=f"kernels on {device}")

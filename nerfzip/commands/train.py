@@ -15,6 +15,7 @@ from nerfzip.config import TrainingConfig, build, training_config
 from nerfzip.data.scene import Scene
 from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable, write_atomically
+from nerfzip.kernels.backend import kernels_by
 from nerfzip.on_device import working_on
 
 
@@ -57,7 +58,8 @@ def main(arguments: Namespace) -> int:
         settings = OmegaConf.to_yaml(_settings(config)).encode()
         if first and not (config.out / CONFIG).exists():
             write_atomically(config.out / CONFIG, settings)
-        method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed, config.device)
+        with kernels_by(config.kernels):
+            method.train(_scenes(config, "train"), _scenes(config, "val"), config.out, config.seed, config.device)
         if first:  # Of a training that was refused, what stands there is still right.
             write_atomically(config.out / CONFIG, settings)
     return 0

@@ -14,6 +14,7 @@ from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
 from nerfzip.kernels import march_density, render_weights
 from nerfzip.kernels.periodic import periodic_product
+from nerfzip.on_device import constant
 from nerfzip.sampling import Occupancy
 
 DISTANCE_SCALE = 50.0
@@ -108,17 +109,15 @@ class BasisField:
 
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels of the occupancy, and where rays enter and leave the box in world units."""
-        minimum, size = (
-            rays.origins.new_tensor(self.geometry.box.minimum),
-            rays.origins.new_tensor(self.geometry.box.size),
-        )
-        scale = (rays.origins.new_tensor(self.occupancy.mask.shape) - 1) / size
+        box = self.geometry.box
+        minimum, size = constant(box.minimum, rays.origins), constant(box.size, rays.origins)
+        scale = (constant(self.occupancy.mask.shape, rays.origins) - 1) / size
         t_min, t_max = intersect_box(rays, self.geometry.box, self.near)
         return (rays.origins - minimum) * scale, rays.directions * scale, t_min, t_max
 
     def raw_density(self, positions: Float[Tensor, "samples 3"]) -> tuple[Tensor, Tensor]:
         """Density before its activation, and appearance, at positions in voxels of the occupancy."""
-        last = positions.new_tensor(self.occupancy.mask.shape) - 1
+        last = constant(self.occupancy.mask.shape, positions) - 1
         tiles = self.geometry.tiles.to(positions.device)
         features = periodic_product(self.grids.coefficients, self.grids.bases, positions / last, tiles)
         return self.networks.project(features)

@@ -21,6 +21,10 @@ class DecodedVoxelField:
         """Around what can be seen."""
         return self.field.occupied_box()
 
+    @property
+    def has_fixed_shapes(self) -> bool:
+        return self.field.has_fixed_shapes
+
     def render(self, rays: Rays) -> RenderedRays:
         return self.field.render(rays)
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from nerfzip.fields.captured import CapturedField, can_be_captured
 from nerfzip.fields.field import Renderable, RenderedRays
 from nerfzip.geometry import Rays
 from nerfzip.on_device import on_device
@@ -16,7 +17,8 @@ class PlacedField:
 
     def __init__(self, field: Renderable, device: str) -> None:
         self.device = torch.device(device)
-        self._field = on_device(field, device)
+        moved = on_device(field, device)
+        self._field = CapturedField(moved) if device == "cuda" and can_be_captured(moved) else moved
 
     def render(self, rays: Rays) -> RenderedRays:
         return self._field.render(rays)

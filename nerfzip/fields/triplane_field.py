@@ -16,6 +16,7 @@ from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
 from nerfzip.kernels import render_weights
 from nerfzip.kernels.triplanes import sample_triplanes
+from nerfzip.on_device import constant
 from nerfzip.sampling.hierarchical import by_weight, stratified
 
 RAYS_AT_ONCE = 2048
@@ -133,7 +134,7 @@ class TriplaneField:
     ) -> tuple[ShadedRays, Float[Tensor, "all"]]:
         """Pixels, and the weights of all samples. The last sample of a ray stands for what is left of it in the box."""
         count = distances.shape[1]
-        minimum, size = rays.origins.new_tensor(self.box.minimum), rays.origins.new_tensor(self.box.size)
+        minimum, size = constant(self.box.minimum, rays.origins), constant(self.box.size, rays.origins)
         positions = rays.origins[:, None] + distances[..., None] * rays.directions[:, None]
         features = sample_triplanes(self.scales, ((positions - minimum) / size).flatten(0, 1))
         encoded = network.encode(rays.directions).repeat_interleave(count, dim=0)

@@ -13,11 +13,13 @@ from nerfzip.kernels import (
     MarchedSamples,
     VoxelGradient,
     accumulate_along_rays,
+    composite_features,
     interpolate_trilinear,
     lazy_zeros,
     march_density,
     render_weights,
 )
+from nerfzip.on_device import constant
 from nerfzip.sampling import Occupancy
 
 SMALLEST_WEIGHT = 1e-4
@@ -66,7 +68,7 @@ class VoxelGeometry:
 
     def scale(self, like: Tensor) -> Float[Tensor, "3"]:
         """Voxels per world unit along each axis."""
-        return (like.new_tensor(self.resolution) - 1) / like.new_tensor(self.box.size)
+        return (constant(self.resolution, like) - 1) / constant(self.box.size, like)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class VoxelField(nn.Module):
     def to_voxels(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Origins and directions in voxels, and where the rays enter and leave the box in world units."""
         scale = self.geometry.scale(rays.origins)
-        origins = (rays.origins - rays.origins.new_tensor(self.box.minimum)) * scale
+        origins = (rays.origins - constant(self.box.minimum, rays.origins)) * scale
         t_min, t_max = intersect_box(rays, self.box, self.near)
         return origins, rays.directions * scale, t_min, t_max
 
@@ -205,13 +207,47 @@ class VoxelField(nn.Module):
             # The mean feature, so that a half-covered pixel has the colour of what covers it.
             mean = accumulate_along_rays(weights, features, offsets) / total[:, None]
             rgb = opacity * self.decoder(mean, rays.directions)
-        rgb = rgb + transmittance[:, None] * rgb.new_tensor(self.background)
+        rgb = rgb + transmittance[:, None] * constant(self.background, rgb)
         return RenderedSamples(rgb, transmittance, (depth / total).detach(), weights, ray_indices, sample_rgb)
+
+    @property
+    def has_fixed_shapes(self) -> bool:
+        """See `nerfzip.fields.captured.can_be_captured`."""
+        return self.shading == Shading.RAY
 
     @torch.no_grad()
     def render(self, rays: Rays) -> RenderedRays:
+        if self.shading == Shading.RAY:
+            return self._render_deferred(rays)
         rendered = self(rays)
         return RenderedRays(rendered.rgb.clamp(0, 1), 1 - rendered.transmittance, rendered.depth)
+
+    def _render_deferred(self, rays: Rays) -> RenderedRays:
+        """As `forward`, in one pass over the rays."""
+        seen = composite_features(
+            *self.to_voxels(rays),
+            self.occupancy.mask,
+            self.occupancy.blocks,
+            self.geometry.step,
+            self.density,
+            self.features,
+            self.shift,
+            self.geometry.interval,
+            self.thresholds.alpha,
+            self.thresholds.transmittance,
+            self.thresholds.weight,
+        )
+        total = seen.weights.clamp(min=SMALLEST_WEIGHT)
+        opacity = 1 - seen.transmittance
+        mean = seen.features / total[:, None]
+        rgb = seen.transmittance[:, None] * constant(self.background, mean)
+        if mean.device.type == "cpu":
+            # Most rays of most views meet nothing. Elsewhere it costs more to find out which.
+            hit = (opacity > 0).nonzero()[:, 0]
+            rgb.index_add_(0, hit, opacity[hit, None] * self.decoder(mean[hit], rays.directions[hit]))
+        else:
+            rgb = rgb + opacity[:, None] * self.decoder(mean, rays.directions)
+        return RenderedRays(rgb.clamp(0, 1), opacity, seen.distances / total)
 
     def alpha_of_voxels(self, interval: float) -> Float[Tensor, "x y z"]:
         """Opacity at each voxel's centre over a length of `interval` final voxels."""

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nerfzip.geometry.rays import Rays
+from nerfzip.on_device import constant
 
 Corner = tuple[float, float, float]
 
@@ -50,8 +51,7 @@ def intersect_box(rays: Rays, box: Box, near: float) -> tuple[Float[Tensor, "ray
     Returns:
         Entry and exit distances. A ray that misses the box has an exit that is not beyond its entry.
     """
-    low = rays.origins.new_tensor(box.minimum)
-    high = rays.origins.new_tensor(box.maximum)
+    low, high = constant(box.minimum, rays.origins), constant(box.maximum, rays.origins)
     # A direction of exactly zero would give 0/0 on a face; a tiny one gives ±huge, which min and max handle.
     directions = torch.where(rays.directions.abs() < 1e-9, torch.full_like(rays.directions, 1e-9), rays.directions)
     first = (low - rays.origins) / directions

@@ -44,23 +44,23 @@ class Cameras:
 
     def rays(
         self,
-        camera_indices: Int[Tensor, "rays"],
+        camera_indices: Int[Tensor, "cameras"],
         columns: Int[Tensor, "rays"],
         rows: Int[Tensor, "rays"],
     ) -> Rays:
-        """Rays through the centres of the given pixels of the given cameras."""
+        """Rays through the centres of the given pixels of the given cameras, one for each ray or one for all."""
         pose = self.camera_to_world[camera_indices]
         fx, fy, cx, cy = self.intrinsics[camera_indices].unbind(-1)
         x = (columns + 0.5 - cx) / fx
         y = (rows + 0.5 - cy) / fy
         directions = pose[:, :3, 0] * x[:, None] + pose[:, :3, 1] * y[:, None] + pose[:, :3, 2]
-        return Rays(pose[:, :3, 3].contiguous(), torch.nn.functional.normalize(directions, dim=-1))
+        origins = pose[:, :3, 3].expand(directions.shape).contiguous()
+        return Rays(origins, torch.nn.functional.normalize(directions, dim=-1))
 
     def image_rays(self, camera_index: int) -> Rays:
         """All rays of one camera, row by row."""
         pixels = torch.arange(self.height * self.width, device=self.device)
-        cameras = torch.full_like(pixels, camera_index)
-        return self.rays(cameras, pixels % self.width, pixels // self.width)
+        return self.rays(pixels.new_tensor([camera_index]), pixels % self.width, pixels // self.width)
 
     def project(self, points: Float[Tensor, "points 3"], camera_index: int) -> Float[Tensor, "points 3"]:
         """Pixel coordinates (column, row) and depth along the camera's z axis, in world units, of world points."""

@@ -8,6 +8,7 @@ oracle and fallback at once.
 from nerfzip.kernels.absolute_deviation import add_absolute_deviation
 from nerfzip.kernels.backend import use_twins
 from nerfzip.kernels.bilinear import interpolate_bilinear
+from nerfzip.kernels.composited_features import composite_features
 from nerfzip.kernels.gradient import VoxelGradient
 from nerfzip.kernels.lazy import lazy_zeros
 from nerfzip.kernels.marching import MarchedSamples, march_density
@@ -25,6 +26,7 @@ __all__ = [
     "accumulate_along_rays",
     "add_absolute_deviation",
     "add_total_variation",
+    "composite_features",
     "interpolate_at_moving",
     "interpolate_bilinear",
     "interpolate_trilinear",

@@ -1,7 +1,7 @@
 """Which form of a kernel runs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
@@ -9,20 +9,26 @@ from typing import Literal
 
 from torch import Tensor
 
-Form = Literal["cpu", "cuda", "twin"]
+Form = Literal["cpu", "cuda", "nerfacc", "twin"]
 
 _forced: ContextVar[Form | None] = ContextVar("forced", default=None)
+_device_of_nerfacc: ContextVar[str | None] = ContextVar("device_of_nerfacc", default=None)
 
 
-def form_for(tensor: Tensor) -> Form:
+def form_for(tensor: Tensor, in_nerfacc: bool = False) -> Form:
     """The form that handles `tensor`: numba on the CPU, Triton on CUDA where it is installed, else the twin.
 
     To be asked in the forward pass: autograd runs backward passes on CUDA in a thread of its own, which knows nothing
     of the blocks below.
+
+    Args:
+        in_nerfacc: the kernel has a form by nerfacc, which is used where it was chosen.
     """
     forced = _forced.get()
     if forced is not None:
         return forced
+    if in_nerfacc and tensor.device.type == _device_of_nerfacc.get():
+        return "nerfacc"
     if tensor.device.type == "cpu":
         return "cpu"
     return "cuda" if tensor.device.type == "cuda" and _triton_is_installed() else "twin"
@@ -43,6 +49,24 @@ def use_triton() -> Iterator[None]:
     """
     with _force("cuda"):
         yield
+
+
+@contextmanager
+def use_nerfacc(device: str = "cuda") -> Iterator[None]:
+    """Within the block traversal, marching and volume rendering of tensors on the device are by nerfacc's kernels.
+
+    Whether they can be used here is for `nerfzip.kernels.nerfacc.extension` to say.
+    """
+    token = _device_of_nerfacc.set(device)
+    try:
+        yield
+    finally:
+        _device_of_nerfacc.reset(token)
+
+
+def kernels_by(name: str) -> AbstractContextManager[None]:
+    """`use_nerfacc` for "nerfacc", nothing for "ours", as settings say it."""
+    return use_nerfacc() if name == "nerfacc" else nullcontext()
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def march_density(
     """
     density_threshold = density_of_alpha(alpha_threshold, shift, interval)
     settings = (step, shift, interval, density_threshold, transmittance_threshold)
-    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins, in_nerfacc=True)
     if form != "cpu":
         if form == "cuda":
             from nerfzip.kernels.cuda.traversal import Density, Walk
@@ -88,6 +88,12 @@ def march_density(
             ray_indices, steps, offsets = walk.samples()
             distances = t_min[ray_indices] + (steps + 0.5) * step
             positions = origins[ray_indices] + distances[:, None] * directions[ray_indices]
+        elif form == "nerfacc":
+            from nerfzip.kernels.nerfacc import traversal as nerfacc
+
+            ray_indices, distances, positions, offsets = nerfacc.march(
+                origins, directions, t_min, step_counts, mask, step, density.detach(), *settings[1:]
+            )
         else:
             ray_indices, distances, positions = twin.march(
                 origins, directions, t_min, step_counts, mask, step, density.detach(), *settings[1:]

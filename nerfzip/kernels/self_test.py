@@ -10,6 +10,7 @@ from torch import Tensor
 from nerfzip.kernels.absolute_deviation import add_absolute_deviation
 from nerfzip.kernels.backend import form_for, use_twins
 from nerfzip.kernels.bilinear import interpolate_bilinear
+from nerfzip.kernels.composited_features import composite_features
 from nerfzip.kernels.gradient import VoxelGradient
 from nerfzip.kernels.grouped_networks import grouped_networks
 from nerfzip.kernels.hash_encoding import hash_encoding
@@ -116,14 +117,26 @@ def _rendering(device: str) -> tuple[Tensor, ...]:
     return pixels
 
 
-def _traversal(device: str) -> tuple[Tensor, ...]:
+def _rays(device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """From one corner into an occupancy, which comes last."""
     mask = _random(device, *SHAPE) > 0.7
     size = torch.tensor(SHAPE, device=device)
     origins, directions = -torch.ones(50, 3, device=device), _random(device, 50, 3, seed=1) * size + 1
     near, far = torch.zeros(50, device=device), torch.ones(50, device=device)
     occupied = mask.to(torch.uint8)
-    samples = traverse_occupancy(origins, directions, near, far, occupied, block_distances(occupied), 0.01)
+    return origins, directions, near, far, occupied, block_distances(occupied).to(device)
+
+
+def _traversal(device: str) -> tuple[Tensor, ...]:
+    samples = traverse_occupancy(*_rays(device), 0.01)
     return samples.ray_offsets, samples.ray_indices, samples.t_starts, samples.t_ends
+
+
+def _compositing(device: str) -> tuple[Tensor, ...]:
+    grids = _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS)
+    shift, interval, thresholds = 0.0, 0.5, (1e-3, 1e-3, 1e-4)
+    seen = composite_features(*_rays(device), 0.01, *grids, shift, interval, *thresholds)
+    return seen.features, seen.weights, seen.distances, seen.transmittance
 
 
 def _touched(grid: Tensor) -> VoxelGradient:
@@ -172,6 +185,7 @@ def _codes(device: str) -> tuple[Tensor, ...]:
 CASES: dict[str, Case] = {
     "occupancy traversal": _traversal,
     "volume rendering": _rendering,
+    "compositing of features": _compositing,
     "trilinear interpolation": _trilinear,
     "trilinear interpolation, by positions": _moving,
     "bilinear interpolation": _bilinear,

@@ -79,7 +79,7 @@ def traverse_occupancy(
         blocks: `block_distances(mask)`.
         step: length of a step, in multiples of the direction.
     """
-    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins, in_nerfacc=True)
     if form == "cpu":
         steps = torch.empty((len(origins), longest(step_counts)), dtype=torch.int32)
         counts = torch.zeros(len(origins), dtype=torch.int64)
@@ -115,6 +115,10 @@ def traverse_occupancy(
         ray_indices, steps, offsets = walk.samples()
         entries = t_min[ray_indices]
         return PackedSamples(entries + steps * step, entries + (steps + 1) * step, ray_indices, offsets)
+    if form == "nerfacc":
+        from nerfzip.kernels.nerfacc import traversal as nerfacc
+
+        return PackedSamples(*nerfacc.traverse(origins, directions, t_min, step_counts, mask, step))
     t, sampled = twin.traverse(origins, directions, t_min, step_counts, mask, step)
     ray_indices = sampled.nonzero()[:, 0]
     offsets = ray_offsets_of(sampled.sum(dim=1))
@@ -131,11 +135,16 @@ def hits_occupancy(
     step: float,
 ) -> Bool[Tensor, "rays"]:
     """Whether `traverse_occupancy` with the same arguments would give a ray any sample."""
-    step_counts, form = count_steps(t_min, t_max, step), form_for(origins)
+    step_counts, form = count_steps(t_min, t_max, step), form_for(origins, in_nerfacc=True)
     if form == "cuda":
         from nerfzip.kernels.cuda.traversal import Walk
 
         return Walk(origins, directions, t_min, step_counts, mask, blocks, step).hits()
+    if form == "nerfacc":
+        from nerfzip.kernels.nerfacc import traversal as nerfacc
+
+        *_, offsets = nerfacc.traverse(origins, directions, t_min, step_counts, mask, step)
+        return offsets.diff() > 0
     if form == "twin":
         return twin.traverse(origins, directions, t_min, step_counts, mask, step)[1].any(dim=1)
     out = torch.empty(len(origins), dtype=torch.bool)

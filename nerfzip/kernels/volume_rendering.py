@@ -21,13 +21,17 @@ def render_weights(
         alphas: opacities in [0, 1] of packed samples.
         ray_offsets: where each ray's samples begin; one more entry than rays.
     """
-    form = form_for(alphas)
+    form = form_for(alphas, in_nerfacc=True)
     if form == "twin":
         return twin.render_weights(alphas, ray_offsets)
     if form == "cuda":
         from nerfzip.kernels.cuda.volume_rendering import RenderWeights
 
         return RenderWeights.apply(alphas, ray_offsets)
+    if form == "nerfacc":
+        from nerfzip.kernels.nerfacc import volume_rendering as nerfacc
+
+        return nerfacc.render_weights(alphas, ray_offsets)
     return _RenderWeights.apply(alphas, ray_offsets)
 
 
@@ -35,13 +39,17 @@ def accumulate_along_rays(
     weights: Float[Tensor, "samples"], values: Float[Tensor, "samples channels"], ray_offsets: Int[Tensor, "offsets"]
 ) -> Float[Tensor, "rays channels"]:
     """Σ w_i v_i over each ray's samples; zero for a ray without samples."""
-    form = form_for(weights)
+    form = form_for(weights, in_nerfacc=True)
     if form == "twin":
         return twin.accumulate(weights, values, ray_offsets)
     if form == "cuda":
         from nerfzip.kernels.cuda.volume_rendering import Accumulate
 
         return Accumulate.apply(weights, values, ray_offsets)
+    if form == "nerfacc":
+        from nerfzip.kernels.nerfacc import volume_rendering as nerfacc
+
+        return nerfacc.accumulate(weights, values, ray_offsets)
     return _Accumulate.apply(weights, values, ray_offsets)
 
 

@@ -20,6 +20,7 @@ from nerfzip.stopwatch import stopwatch
 
 RAYS_PER_CHUNK = 2**14
 """Bounds memory: a field that runs a network for each of 100 samples a ray holds 1.6 million activations at once."""
+RAYS_PER_CHUNK_ON_CUDA = 2**17
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,31 @@ class RenderedImage:
 
 
 def render_image(
-    field: Renderable, cameras: Cameras, camera_index: int, rays_per_chunk: int = RAYS_PER_CHUNK
+    field: Renderable, cameras: Cameras, camera_index: int, rays_per_chunk: int | None = None
 ) -> Float[Tensor, "height width 3"]:
     """The colours of one view in [0, 1], on the field's background, in main memory.
 
-    Rays are moved to the field's `device` if it has one.
+    If the field has a `device`, the view stays there from its rays to its pixels.
+
+    Args:
+        rays_per_chunk: None is what suits the device.
 
     Raises:
         NerfzipError: a colour is NaN or infinite.
     """
-    rays = cameras.image_rays(camera_index)
-    rays = rays.to(getattr(field, "device", rays.origins.device))
+    device = getattr(field, "device", cameras.device)
+    rays = cameras.to(device).image_rays(camera_index)
+    if rays_per_chunk is None:
+        rays_per_chunk = RAYS_PER_CHUNK_ON_CUDA if device.type == "cuda" else RAYS_PER_CHUNK
     with torch.no_grad():
         starts = range(0, len(rays), rays_per_chunk)
-        rgb = torch.cat([field.render(rays[start : start + rays_per_chunk]).rgb.cpu() for start in starts])
+        rgb = torch.cat([field.render(rays[start : start + rays_per_chunk]).rgb for start in starts]).cpu()
     if not bool(torch.isfinite(rgb).all()):
         raise NerfzipError(f"view {camera_index}: the field renders NaN or infinite colours")
     return rgb.reshape(cameras.height, cameras.width, 3).clamp(0, 1)
 
 
-def render_images(field: Renderable, cameras: Cameras, rays_per_chunk: int = RAYS_PER_CHUNK) -> Iterator[RenderedImage]:
+def render_images(field: Renderable, cameras: Cameras, rays_per_chunk: int | None = None) -> Iterator[RenderedImage]:
     """All views in turn, rounded to 8 bits."""
     for index in track(range(len(cameras)), "render", len(cameras)):
         with stopwatch() as elapsed:

@@ -84,6 +84,8 @@ def test_a_rate_may_not_change_the_fit(tmp_path: Path) -> None:
         ([*JOB, "sed=3"], "unknown setting 'sed'; did you mean seed"),
         ([*JOB, "seed=x"], "seed=x: expected an integer"),
         ([*JOB, "device=gpu"], "unknown device 'gpu'"),
+        ([*JOB, "kernels=theirs"], "unknown kernels 'theirs'; there are: ours, nerfacc"),
+        ([*JOB, "kernels=nerfacc"], "kernels=nerfacc: found device=cpu, expected device=cuda"),
         (["method=tiny", "dataset=grey"], "dataset.shade: missing; add dataset.shade=VALUE"),
         (["dataset=grey"], "method: missing; add method=NAME, one of .*tiny"),
         (["method=tiny"], "dataset: missing; add dataset=NAME, one of .*grey"),

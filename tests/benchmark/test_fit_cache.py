@@ -1,5 +1,6 @@
 """Fits are made once, and never wrong."""
 
+import dataclasses
 import logging
 import os
 import signal
@@ -126,6 +127,12 @@ def test_the_key_is_what_the_fit_depends_on(tiny: list[str]) -> None:
     others = [key("seed=1"), key("method.base.gain=2"), key("dataset.shade=0.5")]
     assert len(same) == 1
     assert len(same | set(others)) == 4
+
+
+def test_the_key_has_whose_kernels_fitted(tiny: list[str]) -> None:
+    (config,) = job_configs(tiny)
+    scene = build(config.dataset_settings)
+    assert fit_key(dataclasses.replace(config, kernels="nerfacc"), scene) != fit_key(config, scene)
 
 
 def test_the_key_has_the_versions_of_what_computes(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A job from end to end: what it leaves, and what is left when it is cut off."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import math
@@ -11,28 +12,34 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from observed import fit_count, pretend_version
 from omegaconf import OmegaConf
 from PIL import Image
+from tiny_method import TinyMethod
+from torch import Tensor
 
 from nerfzip import files
 from nerfzip.benchmark import decode_worker
 from nerfzip.benchmark.environment import library_versions
 from nerfzip.benchmark.fit_cache import fit_key
 from nerfzip.benchmark.ground_truth import FOLDER
-from nerfzip.benchmark.job import point_folder
+from nerfzip.benchmark.job import encode, point_folder
 from nerfzip.benchmark.locks import is_held
 from nerfzip.benchmark.row import read_row
 from nerfzip.bitstream import tensor_digest, unpack
 from nerfzip.cli import main
 from nerfzip.config import build, job_configs
 from nerfzip.errors import NerfzipError
+from nerfzip.kernels.backend import Form, form_for
 
 Finished = tuple[Path, list[str]]
 
@@ -303,3 +310,25 @@ def test_training_views_are_measured_on_request(tiny: list[str], tmp_path: Path)
 def test_a_negative_number_of_training_views_is_refused(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", *tiny, "train_views=-1"]) == 2
     assert "train_views=-1: expected an integer of at least 0" in capsys.readouterr().err
+
+
+def test_fitting_and_compressing_have_the_kernels_that_were_chosen(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config,) = job_configs(tiny)
+    there, forms = SimpleNamespace(device=torch.device("cuda")), list[Form]()
+
+    def looking_at_the_form(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any) -> Any:
+            forms.append(form_for(cast(Tensor, there), in_nerfacc=True))
+            return function(*arguments)
+
+        return wrapped
+
+    for name in ("fit", "compress"):
+        monkeypatch.setattr(TinyMethod, name, looking_at_the_form(getattr(TinyMethod, name)))
+    scene = build(config.dataset_settings)
+    encode(dataclasses.replace(config, kernels="nerfacc"), scene)
+    assert forms == ["nerfacc", "nerfacc"]
+    encode(config, scene)
+    assert "nerfacc" not in forms[2:]

@@ -48,11 +48,8 @@ def one_ray(origin: tuple[float, float, float], direction: tuple[float, float, f
 @pytest.mark.parametrize("thresholds", [NO_THRESHOLDS, Thresholds(0.12, 0.05, 0.1)])
 def test_agrees_with_a_slow_loop(shading: Shading, thresholds: Thresholds, twins: bool) -> None:
     field, rays = a_field(shading, thresholds), random_rays(60)
-    if twins:
-        with use_twins():
-            rendered = field(rays)
-    else:
-        rendered = field(rays)
+    with use_twins(twins):
+        rendered, shown = field(rays), field.render(rays)
     slow = render_slowly(field, rays)
     certain = [ray for ray, found in enumerate(slow) if found.margin > 2e-5]
     assert len(certain) > 50
@@ -62,6 +59,9 @@ def test_agrees_with_a_slow_loop(shading: Shading, thresholds: Thresholds, twins
         np.testing.assert_allclose(rendered.rgb[ray].detach(), slow[ray].rgb, atol=2e-5)
         np.testing.assert_allclose(rendered.transmittance[ray].detach(), slow[ray].transmittance, atol=2e-5)
         np.testing.assert_allclose(rendered.depth[ray].detach(), slow[ray].depth, atol=1e-4)
+        np.testing.assert_allclose(shown.rgb[ray], np.clip(slow[ray].rgb, 0, 1), atol=2e-5)
+        np.testing.assert_allclose(shown.opacity[ray], 1 - slow[ray].transmittance, atol=2e-5)
+        np.testing.assert_allclose(shown.depth[ray], slow[ray].depth, atol=1e-4)
 
 
 @pytest.mark.parametrize("shading", Shading)

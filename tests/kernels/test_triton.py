@@ -98,7 +98,7 @@ def test_every_kernel_compiles_for_a_device(tmp_path: Path) -> None:
         "PYTHONPATH": f"{ROOT}:{folder}",
     }
     program = [sys.executable, str(folder / "compile_triton.py")]
-    program += [*cases, "traversal, one voxel", "marching, one voxel"]
+    program += [*cases, *(f"{kernel}, one voxel" for kernel in ("traversal", "marching", "compositing"))]
     run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     launched = {

@@ -11,6 +11,7 @@ from nerfzip.kernels import (
     accumulate_along_rays,
     add_absolute_deviation,
     add_total_variation,
+    composite_features,
     interpolate_at_moving,
     interpolate_bilinear,
     interpolate_trilinear,
@@ -205,8 +206,8 @@ def codes(vectors: int, count: int, channels: int) -> Run:
     return run
 
 
-def along_rays(rays: int, shape: Shape, occupied: float) -> tuple[Run, Run]:
-    """Traversal, and marching with its gradient."""
+def along_rays(rays: int, shape: Shape, occupied: float) -> tuple[Run, Run, Run]:
+    """Traversal, marching with its gradient, and compositing."""
 
     def scene(device: str) -> tuple[Tensor, ...]:
         case, mask = random_rays(rays, shape, seed=1), random_mask(shape, occupied, seed=2)
@@ -225,7 +226,12 @@ def along_rays(rays: int, shape: Shape, occupied: float) -> tuple[Run, Run]:
         found = samples.ray_offsets, samples.ray_indices, samples.distances, samples.positions
         return *found, *with_gradients(samples.alphas, [density])
 
-    return traverse, march
+    def composite(device: str) -> Results:
+        density, features = normal(device, *shape, 1, seed=3), normal(device, *shape, 5, seed=4)
+        seen = composite_features(*scene(device), STEP, density, features, -2.0, 0.5, 0.05, 0.2, 0.03)
+        return seen.features, seen.weights, seen.distances, seen.transmittance
+
+    return traverse, march, composite
 
 
 RAYS = {
@@ -280,6 +286,7 @@ CASES: dict[str, Run] = {
     "codes, one": codes(1, 1, 1),
     "codes, two blocks": codes(70, 130, 12),
     "codes, many channels": codes(9, 20, 27),
-    **{f"traversal, {name}": traverse for name, (traverse, _) in RAYS.items()},
-    **{f"marching, {name}": march for name, (_, march) in RAYS.items()},
+    **{f"traversal, {name}": traverse for name, (traverse, _, _) in RAYS.items()},
+    **{f"marching, {name}": march for name, (_, march, _) in RAYS.items()},
+    **{f"compositing, {name}": composite for name, (_, _, composite) in RAYS.items()},
 }

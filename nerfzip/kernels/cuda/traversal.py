@@ -105,6 +105,23 @@ def _steps_to_border(x, dx, block, distance, step):  # type: ignore[no-untyped-d
 
 
 @triton.jit
+def steps_to_occupied(  # type: ignore[no-untyped-def]
+    x, y, z, dx, dy, dz, going, mask, blocks, size_x, size_y, size_z, blocks_y, blocks_z, step
+):
+    """Whether the voxels nearest to positions are occupied, and how many steps can be taken without missing one."""
+    ix, iy, iz = _nearest(x, size_x), _nearest(y, size_y), _nearest(z, size_z)
+    bx, by, bz = ix // 4, iy // 4, iz // 4
+    distance = tl.load(blocks + (bx * blocks_y + by) * blocks_z + bz, going, 1).to(tl.int32)
+    voxel = (ix.to(tl.int64) * size_y + iy) * size_z + iz
+    sampled = tl.load(mask + voxel, going & (distance == 0), 0) != 0
+    free = tl.minimum(
+        tl.minimum(_steps_to_border(x, dx, bx, distance, step), _steps_to_border(y, dy, by, distance, step)),
+        _steps_to_border(z, dz, bz, distance, step),
+    )
+    return sampled, tl.where(distance == 0, 1, tl.maximum(free, 1.0).to(tl.int32))
+
+
+@triton.jit
 def _walk(  # type: ignore[no-untyped-def]
     origins,
     directions,
@@ -147,16 +164,9 @@ def _walk(  # type: ignore[no-untyped-def]
         going = k < end
         t = entry + (k.to(tl.float32) + 0.5) * step
         x, y, z = ox + t * dx, oy + t * dy, oz + t * dz
-        ix, iy, iz = _nearest(x, size_x), _nearest(y, size_y), _nearest(z, size_z)
-        bx, by, bz = ix // 4, iy // 4, iz // 4
-        distance = tl.load(blocks + (bx * blocks_y + by) * blocks_z + bz, going, 1).to(tl.int32)
-        voxel = (ix.to(tl.int64) * size_y + iy) * size_z + iz
-        sampled = tl.load(mask + voxel, going & (distance == 0), 0) != 0
-        free = tl.minimum(
-            tl.minimum(_steps_to_border(x, dx, bx, distance, step), _steps_to_border(y, dy, by, distance, step)),
-            _steps_to_border(z, dz, bz, distance, step),
+        sampled, skipped = steps_to_occupied(
+            x, y, z, dx, dy, dz, going, mask, blocks, size_x, size_y, size_z, blocks_y, blocks_z, step
         )
-        skipped = tl.where(distance == 0, 1, tl.maximum(free, 1.0).to(tl.int32))
         if density is not None:
             cx, fx = cell_of(x, size_x)
             cy, fy = cell_of(y, size_y)

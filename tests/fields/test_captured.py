@@ -1,0 +1,123 @@
+"""Rendering that is captured once and replayed: on a CUDA device, and what can be checked of it without one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from simulated_device import DEVICE, simulated_device
+from test_voxel_field import a_field, random_rays
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from nerfzip.fields.captured import WARM_UP, CapturedField, can_be_captured
+from nerfzip.fields.field import RenderedRays
+from nerfzip.fields.placement import placed
+from nerfzip.fields.voxel_field import Shading
+from nerfzip.geometry import Rays
+from nerfzip.kernels.backend import use_triton
+from nerfzip.on_device import on_device
+
+WAITING = ("aten::_local_scalar_dense", "aten::nonzero", "aten::lift_fresh", "aten::masked_select", "aten::bincount")
+"""Operations that give the host a value, make a size of one, or bring one from there."""
+
+
+class WithoutWaiting(TorchDispatchMode):
+    """Refuses what can't be captured."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func.name().split(".")[0] not in WAITING, func.name()
+        return func(*args, **(kwargs or {}))
+
+
+class Recorder(TorchDispatchMode):
+    """What a CUDA graph is, of operations by PyTorch alone: the same ones on the same memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again: list[Callable[[], None]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+
+        def once_more() -> None:
+            for old, new in zip(tree_leaves(results), tree_leaves(func(*args, **(kwargs or {}))), strict=True):
+                if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+        self.again.append(once_more)
+        return results
+
+    def replay(self) -> None:
+        for operation in self.again:
+            operation()
+
+
+@contextmanager
+def recording(graph: Recorder) -> Iterator[None]:
+    with graph:
+        yield
+
+
+class Tinted:
+    """A field of nothing but arithmetic."""
+
+    has_fixed_shapes = True
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def render(self, rays: Rays) -> RenderedRays:
+        self.calls += 1
+        colours = (rays.origins * 0.5 + rays.directions).sigmoid()
+        return RenderedRays(colours, colours.sum(dim=1), rays.origins.norm(dim=1))
+
+
+def test_bundles_are_replayed_and_results_stay_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorder)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    tinted = Tinted()
+    captured = CapturedField(tinted)
+    bundles = [Rays(torch.randn(size, 3), torch.randn(size, 3)) for size in (5, 5, 5, 3, 5, 5)]
+    rendered = [captured.render(rays) for rays in bundles]
+    # Two to warm up and the capture, and of another size one.
+    assert tinted.calls == WARM_UP + 2
+    for rays, shown in zip(bundles, rendered, strict=True):
+        expected = Tinted().render(rays)
+        for name in ("rgb", "opacity", "depth"):
+            torch.testing.assert_close(getattr(shown, name), getattr(expected, name))
+
+
+def test_deferred_shading_renders_without_waiting_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    from nerfzip.kernels.cuda import composited_features
+
+    monkeypatch.setattr(composited_features, "launch", lambda *arguments, **options: None)
+    field, rays = a_field(Shading.RAY), random_rays(20)
+    assert can_be_captured(field)
+    with simulated_device(), use_triton():
+        there, rays = on_device(field, DEVICE), rays.to(DEVICE)
+        there.render(rays)
+        with WithoutWaiting():
+            assert there.render(rays).rgb.shape == (20, 3)
+
+
+def test_shading_of_samples_has_as_many_as_there_are() -> None:
+    field = a_field(Shading.SAMPLE)
+    assert not can_be_captured(field)
+    with pytest.raises(AssertionError, match="aten::"), WithoutWaiting():
+        field.render(random_rays(20))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_captured_field_renders_what_it_renders_without() -> None:
+    field = a_field(Shading.RAY)
+    there = placed(field, "cuda")
+    for seed in range(WARM_UP + 3):
+        rays = random_rays(300, seed)
+        shown, expected = there.render(rays.to("cuda")), field.render(rays)
+        torch.testing.assert_close(shown.rgb.cpu(), expected.rgb, atol=1e-3, rtol=0)
+        torch.testing.assert_close(shown.depth.cpu(), expected.depth, atol=1e-2, rtol=0)
