@@ -21,6 +21,9 @@ class DecodedVoxelField:
         """Around what can be seen."""
         return self.field.occupied_box()
 
+    def store_in_half(self) -> None:
+        self.field.store_in_half()
+
     @property
     def has_fixed_shapes(self) -> bool:
         return self.field.has_fixed_shapes

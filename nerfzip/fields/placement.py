@@ -18,6 +18,8 @@ class PlacedField:
     def __init__(self, field: Renderable, device: str) -> None:
         self.device = torch.device(device)
         moved = on_device(field, device)
+        if device == "cuda" and hasattr(moved, "store_in_half"):
+            moved.store_in_half()
         self._field = CapturedField(moved) if device == "cuda" and can_be_captured(moved) else moved
 
     def render(self, rays: Rays) -> RenderedRays:

@@ -22,7 +22,7 @@ def interpolate_trilinear(
     """Interpolate a grid between its voxel centres.
 
     Args:
-        grid: float32, channels-last.
+        grid: float32, channels-last. On CUDA, where no gradient is wanted, also of half precision; sums are of float32.
         positions: in voxels: (0, 0, 0) is the centre of the first voxel. Outside the grid the border value holds.
             Not differentiated.
         gradient: where the backward pass adds the grid's gradient, touching only the voxels it needs. Without it the
@@ -69,7 +69,7 @@ class _Interpolate(torch.autograd.Function):
         ctx.shape, ctx.gradient, ctx.form = grid.shape, gradient, form_for(grid)
         if ctx.form == "twin":
             return twin.gather(grid, positions)
-        out = grid.new_empty(len(positions), grid.shape[3])
+        out = positions.new_empty(len(positions), grid.shape[3])
         if ctx.form == "cuda":
             from nerfzip.kernels.cuda import trilinear as cuda
 

@@ -238,3 +238,17 @@ def test_occupied_box_by_hand() -> None:
     assert found.maximum == pytest.approx((2 / 3 + 1 / 60, 1.05, 1.05))
     field.occupancy = Occupancy.of(torch.zeros(10, 10, 10, dtype=torch.bool))
     assert field.occupied_box() == field.box
+
+
+@pytest.mark.parametrize("shading", Shading)
+def test_features_in_half_precision_show_nearly_the_same(shading: Shading) -> None:
+    field, rays = a_field(shading), random_rays(100)
+    before = field.render(rays)
+    field.store_in_half()
+    assert field.features.nbytes * 2 == field.features.numel() * 4
+    with use_twins():
+        shown = field.render(rays)
+    assert shown.rgb.dtype == torch.float32
+    torch.testing.assert_close(shown.rgb, before.rgb, atol=5e-3, rtol=0)
+    assert not torch.equal(shown.rgb, before.rgb)
+    torch.testing.assert_close(shown.opacity, before.opacity)

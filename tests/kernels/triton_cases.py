@@ -70,6 +70,15 @@ def collected(device: str) -> Results:
     return gradient.values, gradient.touched
 
 
+def in_half(device: str) -> Results:
+    """Grids of bfloat16 alone, looked up and composited."""
+    scene, density = rays_through(device, 40, (17, 9, 13), 0.3), normal(device, 17, 9, 13, 1, seed=3)
+    features = normal(device, 17, 9, 13, 5, seed=4).bfloat16()
+    looked_up = interpolate_trilinear(features, places(device, 30, (17, 9, 13)))
+    seen = composite_features(*scene, STEP, density, features, -2.0, 0.5, 0.05, 0.2, 0.03)
+    return looked_up, seen.features
+
+
 def moving(shape: Shape, channels: int, samples: int) -> Run:
     def run(device: str) -> Results:
         # Not at centres, where the gradient jumps.
@@ -206,13 +215,17 @@ def codes(vectors: int, count: int, channels: int) -> Run:
     return run
 
 
+def rays_through(device: str, rays: int, shape: Shape, occupied: float) -> tuple[Tensor, ...]:
+    case, mask = random_rays(rays, shape, seed=1), random_mask(shape, occupied, seed=2)
+    tensors = case.origins, case.directions, case.t_min, case.t_max, mask, block_distances(mask)
+    return tuple(tensor.to(device) for tensor in tensors)
+
+
 def along_rays(rays: int, shape: Shape, occupied: float) -> tuple[Run, Run, Run]:
     """Traversal, marching with its gradient, and compositing."""
 
     def scene(device: str) -> tuple[Tensor, ...]:
-        case, mask = random_rays(rays, shape, seed=1), random_mask(shape, occupied, seed=2)
-        tensors = case.origins, case.directions, case.t_min, case.t_max, mask, block_distances(mask)
-        return tuple(tensor.to(device) for tensor in tensors)
+        return rays_through(device, rays, shape, occupied)
 
     def traverse(device: str) -> Results:
         arguments = scene(device)
@@ -247,6 +260,7 @@ CASES: dict[str, Run] = {
     "trilinear, flat": trilinear((7, 1, 13), 12, 30),
     "trilinear, two blocks": trilinear((4, 8, 4), 5, 50),
     "trilinear, collected": collected,
+    "trilinear, half precision": in_half,
     "moving, no samples": moving((3, 4, 5), 3, 0),
     "moving, flat": moving((7, 1, 13), 12, 30),
     "moving, two blocks": moving((4, 8, 4), 5, 50),

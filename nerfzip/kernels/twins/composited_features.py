@@ -32,7 +32,7 @@ def composite(
     alphas = traversal.alpha_of_density(trilinear.gather(density, positions)[:, 0], shift, interval)
     weights, transmittance = volume_rendering.render_weights(alphas, offsets)
     weights = weights * (weights > weight_threshold)
-    sums = volume_rendering.accumulate(weights, trilinear.gather(features.float(), positions), offsets)
+    sums = volume_rendering.accumulate(weights, trilinear.gather(features, positions), offsets)
     ones_and_distances = torch.stack([torch.ones_like(distances), distances], dim=1)
     total, depth = volume_rendering.accumulate(weights, ones_and_distances, offsets).unbind(dim=1)
     return sums, total, depth, transmittance

@@ -26,7 +26,7 @@ def corners(
 def gather(
     grid: Float[Tensor, "x y z channels"], positions: Float[Tensor, "samples 3"]
 ) -> Float[Tensor, "samples channels"]:
-    total = grid.new_zeros(len(positions), grid.shape[3])
+    total = positions.new_zeros(len(positions), grid.shape[3])
     for index, weight in corners(positions, grid.shape):
         total = total + weight[:, None] * grid[index[:, 0], index[:, 1], index[:, 2]]
     return total
