@@ -228,6 +228,7 @@ def test_another_training_does_not_go_on(
         trained(TRAINING, objects, tmp_path)
 
 
+@pytest.mark.slow
 def test_codes_carry_the_objects(objects: list[Scene], tmp_path: Path) -> None:
     """Of two objects that it learnt each is worse with the other's codes."""
     sample = Sample(source_views=6, target_views=4, rays=256, foreground=0.5)
