@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._device import add_device, checked_device
 from benchmarks._kernel_cases import ACTIVATION, CHANNELS, RESOLUTION, Case, all_cases, bumpy_shell
 from benchmarks._timing import median_milliseconds
 from nerfzip.benchmark.environment import device_description
@@ -72,10 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rays", type=int, default=4096)
     parser.add_argument("--runs", type=int, default=11)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    add_device(parser, "where the kernels and their twins run")
     arguments = parser.parse_args()
 
-    torch.set_default_device(arguments.device)
+    torch.set_default_device(checked_device(parser, arguments))
     torch.manual_seed(0)
     scene = bumpy_shell(arguments.rays)
     samples = march_density(*scene.traversal, scene.density, *ACTIVATION)

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks._device import add_device, checked_device
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.benchmark.environment import device_description
 from nerfzip.benchmark.memory import peak_memory
-from nerfzip.devices import chosen_device
 from nerfzip.fields.placement import placed
 from nerfzip.method import VolumetricField
 from nerfzip.rendering.images import render_image
@@ -26,9 +26,9 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--sizes", default="200,400,800", help="widths and heights in pixels")
     parser.add_argument("--views", type=int, default=5, help="views on an orbit; the median is printed")
-    parser.add_argument("--device", default="cpu", help="where it is rendered; it is decoded on the CPU")
+    add_device(parser, "where it is rendered; it is decoded on the CPU")
     arguments = parser.parse_args()
-    device = chosen_device(arguments.device)
+    device = checked_device(parser, arguments)
     decode_file(arguments.file, "cpu")
     decoded = decode_file(arguments.file, "cpu")
     print(device_description(device))
