@@ -5,8 +5,9 @@ import torch
 from nerfzip.fields.field import Renderable, RenderedRays
 from nerfzip.geometry import Rays
 
-WARM_UP = 2
-"""Bundles that are rendered before one is captured: kernels must be compiled, and libraries have their workspaces."""
+BEFORE_CAPTURE = 8
+"""Bundles that are rendered directly. By then kernels are compiled and libraries have their workspaces; and capturing
+costs more than it saves where a field, such as a frame of a video, is seen once."""
 
 
 def can_be_captured(field: Renderable) -> bool:
@@ -19,7 +20,7 @@ def can_be_captured(field: Renderable) -> bool:
 
 
 class CapturedField:
-    """A field that can be captured; a graph is kept for each number of rays that comes more than `WARM_UP` times."""
+    """A field that can be captured: a graph for each number of rays that comes more than `BEFORE_CAPTURE` times."""
 
     def __init__(self, field: Renderable) -> None:
         self._field = field
@@ -30,7 +31,7 @@ class CapturedField:
         count = len(rays)
         if count not in self._graphs:
             self._seen[count] = self._seen.get(count, 0) + 1
-            if self._seen[count] <= WARM_UP:
+            if self._seen[count] <= BEFORE_CAPTURE:
                 return self._field.render(rays)
             self._graphs[count] = _Graph(self._field, rays)
         return self._graphs[count].render(rays)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nerfzip.fields.captured import WARM_UP, CapturedField, can_be_captured
+from nerfzip.fields.captured import BEFORE_CAPTURE, CapturedField, can_be_captured
 from nerfzip.fields.field import RenderedRays
 from nerfzip.fields.placement import placed
 from nerfzip.fields.voxel_field import Shading
@@ -80,10 +80,10 @@ def test_bundles_are_replayed_and_results_stay_as_they_were(monkeypatch: pytest.
     monkeypatch.setattr(torch.cuda, "graph", recording)
     tinted = Tinted()
     captured = CapturedField(tinted)
-    bundles = [Rays(torch.randn(size, 3), torch.randn(size, 3)) for size in (5, 5, 5, 3, 5, 5)]
+    bundles = [Rays(torch.randn(size, 3), torch.randn(size, 3)) for size in [5] * (BEFORE_CAPTURE + 1) + [3, 5, 5]]
     rendered = [captured.render(rays) for rays in bundles]
-    # Two to warm up and the capture, and of another size one.
-    assert tinted.calls == WARM_UP + 2
+    # Those before, the capture, and one of another size.
+    assert tinted.calls == BEFORE_CAPTURE + 2
     for rays, shown in zip(bundles, rendered, strict=True):
         expected = Tinted().render(rays)
         for name in ("rgb", "opacity", "depth"):
@@ -116,7 +116,7 @@ def test_shading_of_samples_has_as_many_as_there_are() -> None:
 def test_a_captured_field_renders_what_it_renders_without() -> None:
     field = a_field(Shading.RAY)
     there = placed(field, "cuda")
-    for seed in range(WARM_UP + 3):
+    for seed in range(BEFORE_CAPTURE + 3):
         rays = random_rays(300, seed)
         shown, expected = there.render(rays.to("cuda")), field.render(rays)
         torch.testing.assert_close(shown.rgb.cpu(), expected.rgb, atol=1e-3, rtol=0)
