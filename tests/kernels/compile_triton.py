@@ -1,5 +1,9 @@
-"""Compiles the Triton kernels that the cases named on the command line launch, for a device that need not be there."""
+"""Compiles the Triton kernels that the cases named on the command line launch, for a device that need not be there.
 
+Of each it prints the name and which sizes of values, in bits, it stores to the device's memory.
+"""
+
+import re
 import sys
 from typing import Any
 
@@ -24,8 +28,9 @@ class AbsentDevice:
 
 
 def compile_only(kernel: Any, programs: tuple[int, ...], *arguments: Any, fuse: bool = True, **constants: Any) -> None:
-    kernel.warmup(*arguments, grid=programs, enable_fp_fusion=fuse, **constants)
-    print(f"{kernel.__module__}.{kernel.__name__}")
+    compiled = kernel.warmup(*arguments, grid=programs, enable_fp_fusion=fuse, **constants)
+    stored = set(re.findall(r"st\.global\.(?:v\d\.)?b(\d+)", compiled.asm["ptx"]))
+    print(f"{kernel.__module__}.{kernel.__name__}", *sorted(stored))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,13 @@ import pytest
 import torch
 from triton_cases import CASES, Run
 
-from nerfzip.kernels import interpolate_trilinear, traverse_occupancy, use_twins
+from nerfzip.kernels import (
+    VoxelGradient,
+    interpolate_trilinear,
+    masked_adam_step,
+    traverse_occupancy,
+    use_twins,
+)
 from nerfzip.kernels.backend import use_triton
 from nerfzip.kernels.nearest_code import nearest_codes
 from nerfzip.kernels.traversal import block_distances
@@ -86,24 +92,51 @@ sys.exit("triton" in sys.modules)
     subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
 
 
+def compiled_for_a_device(cases: list[str], cache: Path) -> list[list[str]]:
+    """What `compile_triton` prints of the kernels that cases launch."""
+    folder = ROOT / "tests" / "kernels"
+    environment = os.environ | {
+        "TRITON_INTERPRET": "0",
+        "TRITON_CACHE_DIR": str(cache),
+        "PYTHONPATH": f"{ROOT}:{folder}",
+    }
+    program = [sys.executable, str(folder / "compile_triton.py"), *cases]
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return [line.split() for line in run.stdout.splitlines()]
+
+
+def test_adam_does_not_write_the_marks_that_its_warps_read(tmp_path: Path) -> None:
+    """Warps that read them late would find them cleared. Marks are the only bytes among its tensors."""
+    ((_, *bits),) = compiled_for_a_device(["Adam, two blocks"], tmp_path)
+    assert bits == ["32"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_adam_updates_every_touched_voxel_of_a_large_grid() -> None:
+    shape, channels = (200, 200, 200), 12
+    gradient = VoxelGradient.like(torch.empty(*shape, channels, device="cuda"))
+    parameters, first, second = (torch.zeros(*shape, channels, device="cuda") for _ in range(3))
+    for steps in range(1, 6):
+        gradient.values.fill_(1.0)
+        gradient.touched.fill_(1)
+        masked_adam_step(parameters, gradient, first, second, steps, learning_rate=0.1)
+        assert not gradient.values.any()
+        assert not gradient.touched.any()
+    # A constant gradient moves Adam by the learning rate a step.
+    torch.testing.assert_close(parameters, torch.full_like(parameters, -0.5), atol=1e-4, rtol=0)
+
+
 @pytest.mark.slow
 def test_every_kernel_compiles_for_a_device(tmp_path: Path) -> None:
     """What the interpreter runs the compiler may refuse."""
     larger = ("two blocks", "two chunks", "deviation", "paper's sizes", "half precision")
     cases = [name for name in CASES if name.endswith(larger)]
-    folder = ROOT / "tests" / "kernels"
-    environment = os.environ | {
-        "TRITON_INTERPRET": "0",
-        "TRITON_CACHE_DIR": str(tmp_path),
-        "PYTHONPATH": f"{ROOT}:{folder}",
-    }
-    program = [sys.executable, str(folder / "compile_triton.py")]
-    program += [*cases, *(f"{kernel}, one voxel" for kernel in ("traversal", "marching", "compositing"))]
-    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
+    cases += [f"{kernel}, one voxel" for kernel in ("traversal", "marching", "compositing")]
     launched = {
         f"nerfzip.kernels.cuda.{file.stem}.{kernel}"
         for file in (ROOT / "nerfzip" / "kernels" / "cuda").glob("*.py")
         for kernel in re.findall(r"launch\(\s*(_\w+),", file.read_text())
     }
-    assert set(run.stdout.split()) == launched
+    assert {kernel for kernel, *_ in compiled_for_a_device(cases, tmp_path)} == launched

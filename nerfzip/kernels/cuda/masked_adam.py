@@ -20,12 +20,16 @@ def step(
     correction2: float,
     epsilon: float,
 ) -> None:
-    """One fused update of each touched voxel; its gradient and its mark are cleared on the way."""
+    """One fused update of each touched voxel, whose gradient is cleared on the way; then all marks are.
+
+    The kernel must not clear them: several warps read the mark of one voxel, and none waits for the others.
+    """
     voxels, channels = parameters.shape
     programs, constants = blocks(voxels, channels)
     tensors = parameters, gradients, touched, first, second, rates
     scalars = voxels, channels, rate, beta1, beta2, correction2, epsilon
     launch(_step, (programs,), *tensors, *scalars, own_rates=len(rates) > 1, **constants)
+    touched.zero_()
 
 
 @triton.jit
@@ -61,4 +65,3 @@ def _step(  # type: ignore[no-untyped-def]
     tl.store(second + where, v, used)
     tl.store(gradients + where, tl.zeros([block, width], tl.float32), used)
     tl.store(parameters + where, p - own_rate[:, None] * m / (tl.sqrt_rn(v) * correction2 + epsilon), used)
-    tl.store(touched + voxel, tl.zeros([block], tl.uint8), marked)
