@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nerfzip import registry
-from nerfzip.devices import chosen_device, chosen_kernels
+from nerfzip.devices import named_device, named_kernels
 from nerfzip.errors import ConfigError, NerfzipError
 from nerfzip.settings_check import check_settings
 
@@ -45,7 +45,7 @@ class JobConfig:
         method_settings, dataset_settings: `_target_` and arguments, the rate's overrides merged in, nothing left open.
         fit_settings: the part of the method's settings that `fit` depends on: its `base` if it has one, else all that
             no rate of the ladder overrides.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda", whether this machine has it or not (`nerfzip.devices.check_present`).
         kernels: whose traversal and volume rendering fit and compress, "ours" or "nerfacc".
         train_views: how many training views are measured beside the test views.
         cache: the folder of fitted models; None is the default folder.
@@ -102,8 +102,8 @@ def job_configs(overrides: list[str]) -> list[JobConfig]:
     method = _container(config.method, resolve=False)
     ladder = {name: dict(_flat(changes or {})) for name, changes in (method.get("rates") or {}).items()}
     asked = rates[-1] if rates else method.get("default_rate") or next(iter(ladder), UNNAMED_RATE)
-    device = chosen_device(config.device)
-    words = [*overrides, f"device={device}", f"kernels={chosen_kernels(config.kernels, device)}"]
+    device = named_device(config.device)
+    words = [*overrides, f"device={device}", f"kernels={named_kernels(config.kernels, device)}"]
     return [_job_config(words, rate, ladder) for rate in _rate_names(asked, list(ladder))]
 
 
@@ -139,7 +139,7 @@ def training_config(overrides: list[str]) -> TrainingConfig:
     method_settings, dataset_settings = _plain(config.method), _plain(config.dataset)
     check_settings(method_settings, "method")
     check_settings(dataset_settings, "dataset")
-    device = chosen_device(config.device)
+    device = named_device(config.device)
     return TrainingConfig(
         method=next(str(word.value()) for word in _parse(others) if word.key_or_group == "method"),
         scenes=scenes,
@@ -147,7 +147,7 @@ def training_config(overrides: list[str]) -> TrainingConfig:
         out=_folder(config.out),
         seed=_integer("seed", config.seed),
         device=device,
-        kernels=chosen_kernels(config.kernels, device),
+        kernels=named_kernels(config.kernels, device),
         method_settings=method_settings,
         dataset_settings=dataset_settings,
     )

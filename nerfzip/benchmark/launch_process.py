@@ -13,6 +13,7 @@ from nerfzip.benchmark.launch_tasks import Task, TaskPoint, note_begun_point, re
 from nerfzip.benchmark.plan import make_plan, point_name
 from nerfzip.benchmark.store import State, StoredPoint
 from nerfzip.benchmark.sweep import run_points
+from nerfzip.devices import check_present
 from nerfzip.errors import NerfzipError
 
 
@@ -36,9 +37,12 @@ def do_points(task: Task, wanted: list[TaskPoint], folder: Path) -> None:
     """Do the points. Those that fail are recorded; which one is worked on is noted in the task's folder.
 
     Raises:
-        NerfzipError: what is here does not lead to the same points, or a capture can't be loaded.
+        NerfzipError: what is here does not lead to the same points, a capture can't be loaded, or the device is absent.
     """
-    plan = make_plan([point.job() for point in wanted])
+    jobs = [point.job() for point in wanted]
+    for device, kernels in {(job.device, job.kernels) for job in jobs}:
+        check_present(device, kernels)
+    plan = make_plan(jobs)
     for job in plan.unloadable:
         raise NerfzipError(job.reason)
     different = {point.folder.name for point in plan.points} - {point.folder for point in wanted}

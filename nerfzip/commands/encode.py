@@ -7,6 +7,7 @@ from pathlib import Path
 from nerfzip.benchmark.job import encode
 from nerfzip.config import build, job_configs
 from nerfzip.data.transforms_json import IMAGE_SUFFIXES
+from nerfzip.devices import check_present
 from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable, write_atomically
 
@@ -28,6 +29,7 @@ def main(arguments: Namespace) -> int:
             f"rate: {len(configs)} rates for one file; choose one of {', '.join(c.rate for c in configs)}"
         )
     (config,) = configs
+    check_present(config.device, config.kernels)
     if named and Path(named[-1]).suffix != ".nrz":
         raise ConfigError(f"out={named[-1]}: expected the file to write, out=NAME.nrz")
     build(config.method_settings)

@@ -11,6 +11,7 @@ from nerfzip.benchmark.store import stored_point
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
 from nerfzip.console import table_console
+from nerfzip.devices import check_present
 from nerfzip.errors import NerfzipError
 from nerfzip.method import check_capture
 from nerfzip.metrics import lpips_note
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 @each_fit_once()
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
+    check_present(configs[0].device, configs[0].kernels)
     methods = [
         build(config.method_settings) for config in configs
     ]  # An impossible setting is found before the first fit.

@@ -16,6 +16,7 @@ from nerfzip.benchmark.sweep import run_points
 from nerfzip.benchmark.sweep_view import sweep_view
 from nerfzip.benchmark.sweep_words import sweep_configs
 from nerfzip.console import table_console
+from nerfzip.devices import check_present
 from nerfzip.metrics import lpips_note
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ def main(arguments: Namespace) -> int:
         return 2
     if arguments.plan:
         return 1 if plan.unloadable else 0
+    if launcher is None:
+        # A launcher's tasks may be done on machines that have what this one has not; they look for themselves.
+        for device, kernels in {(config.device, config.kernels) for config in configs}:
+            check_present(device, kernels)
     write_plan(out, plan, words)
     with sweep_view(plan.points, look_around=launcher is None) as show:
         if launcher:

@@ -13,6 +13,7 @@ from nerfzip.benchmark.locks import exclusive
 from nerfzip.benchmark.point_files import CONFIG, LOCK
 from nerfzip.config import TrainingConfig, build, training_config
 from nerfzip.data.scene import Scene
+from nerfzip.devices import check_present
 from nerfzip.errors import ConfigError
 from nerfzip.files import check_writable, write_atomically
 from nerfzip.kernels.backend import kernels_by
@@ -47,6 +48,7 @@ class Scenes(Sequence[Scene]):
 
 def main(arguments: Namespace) -> int:
     config = training_config(arguments.overrides)
+    check_present(config.device, config.kernels)
     method = build(config.method_settings)
     if not hasattr(method, "train"):
         raise ConfigError(f"method {config.method} has nothing to train beforehand; use nerfzip run or sweep")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import tiny_method
+import torch
 from observed import fit_count
 from rich.console import Console
 
@@ -87,6 +88,16 @@ def test_the_plan_is_printed_and_nothing_is_done(both: list[str], tmp_path: Path
 
 
 @pytest.mark.usefixtures("decode_here")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_here_can_be_planned_for(tiny: list[str], tmp_path: Path, capsys: Captured) -> None:
+    words = ["sweep", *tiny, "device=cpu,cuda"]
+    assert main([*words, "--plan"]) == 0
+    assert "2 points, 2 fits" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "device=cuda: this machine has no CUDA device" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/*/row.json"))
+
+
 def test_the_same_command_again_does_what_is_missing(both: list[str], tmp_path: Path) -> None:
     main(["sweep", *both, "seed=0"])
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("row.json")}

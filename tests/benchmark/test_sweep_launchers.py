@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import torch
 from observed import fit_count
 
 from nerfzip.benchmark.launch_task import do_task
@@ -284,6 +285,16 @@ def test_killed_in_the_middle_it_goes_on(both: list[str], tmp_path: Path, launch
     # Tasks that outlived the first sweep and those of the second made each row once.
     assert len(first_made) == 6
     assert made_rows(tmp_path / "out") == first_made
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_task_on_a_machine_without_the_device_says_so_and_leaves_its_points(tiny: list[str], tmp_path: Path) -> None:
+    (point,) = make_plan(sweep_configs([*tiny, "device=cuda"])).points
+    task = tmp_path / "out/launcher/start/0"
+    write_task(task, [point], 1)
+    (reason,) = do_task(SimpleNamespace(task=str(task))).values()
+    assert "device=cuda: this machine has no CUDA device" in reason
+    assert stored_point(point.folder).state == State.TO_DO
 
 
 @pytest.mark.slow
