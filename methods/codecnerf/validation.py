@@ -11,7 +11,7 @@ from methods.codecnerf.codec import Codec
 from methods.codecnerf.examples import views_to_encode
 from nerfzip.data.scene import Scene
 from nerfzip.metrics.psnr import psnr
-from nerfzip.rendering.images import render_image, to_8_bits
+from nerfzip.rendering.images import render_pixels
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def bare_quality(codec: Codec, objects: Sequence[Scene]) -> BareQuality:
         used |= set(indices.flatten().tolist())
         field = codec.field(codec.decode(indices), scene.box, scene.background, scene.near)
         for index in range(len(scene.test)):
-            image = to_8_bits(render_image(field, scene.test.cameras, index))
+            image = render_pixels(field, scene.test.cameras, index)
             qualities.append(psnr(image / 255, scene.test.image(index, scene.background).cpu() / 255))
     return BareQuality(float(sum(qualities) / len(qualities)), len(used))
 

@@ -15,7 +15,7 @@ from nerfzip.fields.placement import placed
 from nerfzip.geometry import Cameras
 from nerfzip.method import Field, VolumetricField
 from nerfzip.progress import track
-from nerfzip.rendering.images import render_image, render_images, to_8_bits, write_png
+from nerfzip.rendering.images import render_images, render_pixels, write_png
 from nerfzip.rendering.orbit import orbit_cameras
 from nerfzip.rendering.video import check_video, write_video
 
@@ -119,7 +119,7 @@ def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: ra
         seen = ((view, static) for view in range(views))
     cameras = _orbit(arguments, field, views)
     images = (
-        to_8_bits(render_image(renderable, cameras, 0 if arguments.path == "still" else view))
+        render_pixels(renderable, cameras, 0 if arguments.path == "still" else view)
         for view, renderable in track(seen, "render", views)
     )
     count = write_video(arguments.video, images, cameras.width, cameras.height, fps)

@@ -13,13 +13,14 @@ from nerfzip.kernels import accumulate_along_rays
 from nerfzip.on_device import constant
 
 SMALLEST_WEIGHT = 1e-4
+"""Means over a ray are taken as if its samples had at least this weight together."""
 MORE_ON_CUDA = 8
 """A bundle that keeps a core busy leaves a GPU idle between the launches of kernels."""
 
 
 @dataclass(frozen=True)
 class ShadedRays:
-    """A rendered bundle of rays, differentiable in all but the depth."""
+    """A rendered bundle of rays, differentiable in all but the depth; `transmittance` is what the background shows."""
 
     rgb: Float[Tensor, "rays 3"]
     transmittance: Float[Tensor, "rays"]

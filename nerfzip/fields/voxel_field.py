@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from nerfzip.fields.composite import SMALLEST_WEIGHT, ShadedRays, render_in_bundles
 from nerfzip.fields.field import RenderedRays
 from nerfzip.geometry import Box, Colour, Rays, intersect_box
 from nerfzip.kernels import (
@@ -22,8 +23,8 @@ from nerfzip.kernels import (
 from nerfzip.on_device import constant
 from nerfzip.sampling import Occupancy
 
-SMALLEST_WEIGHT = 1e-4
-"""Means over a ray are taken as if its samples had at least this weight together."""
+RAYS_AT_ONCE = 2**12
+"""Whose samples are shaded together, a few dozen a ray."""
 
 
 class Shading(StrEnum):
@@ -95,12 +96,9 @@ class Gradients:
 
 
 @dataclass(frozen=True)
-class RenderedSamples:
+class RenderedSamples(ShadedRays):
     """A rendered bundle with what the losses look at; packed samples are those above the weight threshold."""
 
-    rgb: Float[Tensor, "rays 3"]
-    transmittance: Float[Tensor, "rays"]
-    depth: Float[Tensor, "rays"]
     weights: Float[Tensor, "samples"]
     ray_indices: Tensor
     sample_rgb: Float[Tensor, "samples 3"] | None
@@ -211,7 +209,7 @@ class VoxelField(nn.Module):
         return RenderedSamples(rgb, transmittance, (depth / total).detach(), weights, ray_indices, sample_rgb)
 
     def store_in_half(self) -> None:
-        """Hold the features in bfloat16, half the bytes that rendering reads; for kernels on CUDA, not for training.
+        """Hold the features in bfloat16, half the bytes that rendering reads; for rendering alone, not for training.
 
         On Lego that costs less than 0.0001 dB (`benchmarks.half_storage`).
         """
@@ -226,8 +224,7 @@ class VoxelField(nn.Module):
     def render(self, rays: Rays) -> RenderedRays:
         if self.shading == Shading.RAY:
             return self._render_deferred(rays)
-        rendered = self(rays)
-        return RenderedRays(rendered.rgb.clamp(0, 1), 1 - rendered.transmittance, rendered.depth)
+        return render_in_bundles(self.forward, rays, RAYS_AT_ONCE)
 
     def _render_deferred(self, rays: Rays) -> RenderedRays:
         """As `forward`, in one pass over the rays."""

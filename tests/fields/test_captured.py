@@ -17,19 +17,25 @@ from nerfzip.fields.field import RenderedRays
 from nerfzip.fields.placement import placed
 from nerfzip.fields.voxel_field import Shading
 from nerfzip.geometry import Rays
-from nerfzip.kernels.backend import use_triton
+from nerfzip.kernels.backend import use_triton, use_twins
 from nerfzip.on_device import on_device
 
-WAITING = ("aten::_local_scalar_dense", "aten::nonzero", "aten::lift_fresh", "aten::masked_select", "aten::bincount")
-"""Operations that give the host a value, make a size of one, or bring one from there."""
+WAITING = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+"""PyTorch's own marks of operations that give the host a value, or make a size of one."""
+POOL = (0, 1)
+"""Of memory, as PyTorch names one."""
 
 
 class WithoutWaiting(TorchDispatchMode):
     """Refuses what can't be captured."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        assert func.name().split(".")[0] not in WAITING, func.name()
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        assert not WAITING & set(func.tags), func.name()
+        # Nor does it bring a number from the host, or a tensor from another device.
+        assert "lift_fresh" not in func.name()
+        assert "_to_copy" not in func.name() or kwargs.get("device") is None
+        return func(*args, **kwargs)
 
 
 class Recorder(TorchDispatchMode):
@@ -56,9 +62,18 @@ class Recorder(TorchDispatchMode):
 
 
 @contextmanager
-def recording(graph: Recorder) -> Iterator[None]:
+def recording(graph: Recorder, pool: object) -> Iterator[None]:
+    assert pool == POOL
     with graph:
         yield
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of CUDA graphs."""
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorder)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: POOL)
 
 
 class Tinted:
@@ -75,19 +90,56 @@ class Tinted:
         return RenderedRays(colours, colours.sum(dim=1), rays.origins.norm(dim=1))
 
 
-def test_bundles_are_replayed_and_results_stay_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorder)
-    monkeypatch.setattr(torch.cuda, "graph", recording)
+def bundles_of(sizes: list[int]) -> list[Rays]:
+    return [Rays(torch.randn(size, 3), torch.randn(size, 3)) for size in sizes]
+
+
+@pytest.mark.usefixtures("recorder")
+def test_bundles_are_replayed_and_results_stay_as_they_were() -> None:
     tinted = Tinted()
     captured = CapturedField(tinted)
-    bundles = [Rays(torch.randn(size, 3), torch.randn(size, 3)) for size in [5] * (BEFORE_CAPTURE + 1) + [3, 5, 5]]
-    rendered = [captured.render(rays) for rays in bundles]
+    bundles = bundles_of([5] * (BEFORE_CAPTURE + 1) + [3, 5, 5])
+    with use_triton():
+        rendered = [captured.render(rays) for rays in bundles]
     # Those before, the capture, and one of another size.
     assert tinted.calls == BEFORE_CAPTURE + 2
     for rays, shown in zip(bundles, rendered, strict=True):
         expected = Tinted().render(rays)
         for name in ("rgb", "opacity", "depth"):
             torch.testing.assert_close(getattr(shown, name), getattr(expected, name))
+
+
+@pytest.mark.usefixtures("recorder")
+def test_other_kernels_than_those_for_cuda_are_neither_captured_nor_replayed() -> None:
+    tinted = Tinted()
+    captured = CapturedField(tinted)
+    bundles = bundles_of([5] * (BEFORE_CAPTURE + 3))
+    with use_twins():
+        for rays in bundles:
+            captured.render(rays)
+    assert tinted.calls == len(bundles)
+    with use_triton():
+        for rays in bundles:
+            captured.render(rays)
+    assert tinted.calls == len(bundles) + BEFORE_CAPTURE + 1
+    with use_twins():
+        captured.render(bundles[0])
+    assert tinted.calls == len(bundles) + BEFORE_CAPTURE + 2
+
+
+def test_where_capturing_fails_rendering_goes_on(
+    monkeypatch: pytest.MonkeyPatch, recorder: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nCompile with TORCH_USE_CUDA_DSA")
+
+    monkeypatch.setattr(torch.cuda, "graph", refused)
+    captured = CapturedField(Tinted())
+    with use_triton():
+        for rays in bundles_of([5] * (BEFORE_CAPTURE + 3)):
+            torch.testing.assert_close(captured.render(rays).rgb, Tinted().render(rays).rgb)
+    (warning,) = caplog.messages
+    assert warning.endswith("capturing failed: operation not permitted when stream is capturing")
 
 
 def test_deferred_shading_renders_without_waiting_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_what_refers_to_itself_is_moved_once() -> None:
             return self.own.values[0], self.same
 
     with simulated_device():
-        first, second = PlacedField(Looped(), DEVICE).render(None)  # type: ignore[arg-type, misc]
+        first, second = PlacedField(Looped(), DEVICE, in_half=False).render(None)  # type: ignore[arg-type, misc]
         assert first is second
         assert first.device.type == DEVICE
 

@@ -49,6 +49,18 @@ def test_every_pixel_shows_its_ray(rays_per_chunk: int) -> None:
             torch.testing.assert_close(image[row, column], expected)
 
 
+def test_chunks_are_of_one_size() -> None:
+    sizes = []
+
+    class Counting(DirectionField):
+        def render(self, rays: Rays) -> RenderedRays:
+            sizes.append(len(rays))
+            return super().render(rays)
+
+    render_image(Counting(), cameras(), 0, rays_per_chunk=9)
+    assert sizes == [8, 7]
+
+
 def test_colours_are_clamped_and_rounded_to_8_bits() -> None:
     (image,) = render_images(DirectionField(scale=10), cameras())
     assert image.pixels.dtype == torch.uint8
