@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 from nerfzip.errors import NerfzipError
@@ -14,6 +15,10 @@ from nerfzip.errors import NerfzipError
 _SETTINGS_HELP = (
     "settings such as method=vqrf, rate=low,high (or all), dataset=fox, dataset.root=DIR, seed=1, label=mine"
 )
+
+_DEVICE_HELP = """
+
+device=cuda fits, compresses and renders on a GPU, kernels=nerfacc also with nerfacc's kernels (auto is the CPU)."""
 
 _RESUMABLE = ("run", "sweep", "train")
 
@@ -25,38 +30,47 @@ AXES = ("x", "y", "z", "-x", "-y", "-z")
 HIGHEST_FRAME_RATE = 240
 """Of a video, which players can show."""
 
-_RUN_EXAMPLE = """example:
+_RUN_EXAMPLE = f"""example:
   nerfzip run method=vqrf rate=medium dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego out=OUT
 
 A complete job is left as it is; one that was interrupted is done again, with its cached fit. Results go to
-OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.json says why)."""
+OUT/<point>/row.json. The exit status is 1 if a job failed (OUT/<point>/failure.json says why).{_DEVICE_HELP}"""
 
 
-_SWEEP_EXAMPLE = """examples:
+_SWEEP_EXAMPLE = f"""examples:
   nerfzip sweep method=dvgo,vqrf rate=all dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego,ship out=OUT
   nerfzip sweep +preset=demo --plan
   nerfzip sweep +preset=demo hydra/launcher=joblib hydra.launcher.n_jobs=4
 
 Every setting may have several values; all combinations are run. What is complete is left as it is, and so is what
 failed before, unless --retry-failed. Several processes with one command share the work. The exit status is 1 if any
-point failed."""
+point failed.{_DEVICE_HELP}"""
 
 
-_TRAIN_EXAMPLE = """examples:
+_TRAIN_EXAMPLE = f"""examples:
   nerfzip train method=codecnerf dataset=procedural_objects out=base
   nerfzip train method=codecnerf dataset=objaverse dataset.root=DIR scenes=cake,camera validation=chair out=base
   torchrun --nproc-per-node 2 -m nerfzip.cli train method=codecnerf dataset=procedural_objects out=base
 
-The same command again goes on where the last one stopped, to the same result."""
+The same command again goes on where the last one stopped, to the same result.{_DEVICE_HELP}"""
 
 
 _REPORT_EXAMPLE = """example:
   nerfzip report OUT --anchor vqrf/paper --metric psnr --out report/"""
 
 
+_DOCTOR_EXAMPLE = """example:
+  nerfzip doctor
+
+It ends after about ten seconds; what was compiled by then is kept, so that the next call gets further. The exit status
+is 0 only if all kernels were tested and agree with their pure-torch twins."""
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 (a job failed), 2 (bad input) or 130 (Ctrl-C)."""
+    started = time.perf_counter()
     arguments, unknown = _parser().parse_known_args(words)
+    arguments.started = started
     if "overrides" in arguments:
         # Of settings argparse finds only those that stand together, before or behind all options.
         arguments.overrides += [word for word in unknown if not word.startswith("-")]
@@ -85,6 +99,8 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _unrecognized(words: list[str], parser: argparse.ArgumentParser) -> str:
+    if "KEY=VALUE" in parser.format_usage() and words[0].startswith("--device"):
+        return f"unrecognized arguments: {' '.join(words)}; the device is a setting here: device=cuda"
     options = re.findall(r"--[\w-]+", parser.format_usage())
     nearest = [name for word in words for name in difflib.get_close_matches(word.partition("=")[0], options, n=1)]
     offer = f"; did you mean {', '.join(nearest)}?" if nearest else ""
@@ -112,8 +128,10 @@ def _parser() -> argparse.ArgumentParser:
         "list methods with their rates, bases, data sets, launchers and presets",
         "example:\n  nerfzip list",
     )
-    doctor = _add(commands, "doctor", "show what this machine has, and test its kernels", "example:\n  nerfzip doctor")
-    doctor.add_argument("--all", action="store_true", help="test all kernels, however long compiling takes")
+    doctor = _add(commands, "doctor", "show what this machine has, and test its kernels", _DOCTOR_EXAMPLE)
+    doctor.add_argument(
+        "--all", action="store_true", help="test all kernels, however long compiling takes, and try to build nerfacc's"
+    )
     return parser
 
 
@@ -130,7 +148,7 @@ def _add_job_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "encode",
         "compress a capture to one file",
         "examples:\n  nerfzip encode method=vqrf rate=high dataset=fox dataset.root=DIR out=fox.nrz\n"
-        "  nerfzip encode method=codecnerf cake/*.png out=cake.nrz --no-finetune",
+        f"  nerfzip encode method=codecnerf cake/*.png out=cake.nrz --no-finetune{_DEVICE_HELP}",
     )
     encode.add_argument(
         "overrides",
@@ -163,6 +181,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         "example:\n  nerfzip decode lego.nrz --out lego.npz",
     )
     _add_file(decode)
+    _add_decoding_device(decode)
     decode.add_argument("--out", type=Path, metavar="FILE.npz", help="default: the file's name with .npz")
     render = _add(
         commands,
@@ -174,6 +193,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         "\n  nerfzip render dancer.nrz --video dancer.mp4 --path orbit --fps 30",
     )
     _add_file(render)
+    _add_rendering_device(render)
     cameras = render.add_mutually_exclusive_group()
     cameras.add_argument("--scene", nargs="+", metavar="KEY=VALUE", help="render the test cameras of this data set")
     cameras.add_argument("--orbit", type=_positive, metavar="N", help="N cameras around the box (default: 8)")
@@ -192,6 +212,8 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     render.add_argument("--fps", type=_frame_rate, help="frames a second of the video (default: 30)")
     repeat_help = "play a volumetric video N times while the camera goes round once (default: 1)"
     render.add_argument("--repeat", type=_positive, default=1, metavar="N", help=repeat_help)
+    half_help = "with --device cuda: hold the features of voxel fields in bfloat16, for half of their memory"
+    render.add_argument("--half", action="store_true", help=half_help)
     render.add_argument("--recover", action="store_true", help="render what is whole of a damaged volumetric video")
     inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
     inspect.add_argument("file", type=Path, metavar="FILE.nrz")
@@ -202,7 +224,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         "example:\n  nerfzip verify *.nrz",
     )
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE.nrz")
-    _add_device(verify)
+    _add_decoding_device(verify)
     _add_compare_command(commands)
 
 
@@ -227,7 +249,7 @@ def _add_compare_command(commands: "argparse._SubParsersAction[argparse.Argument
         help="test views to draw, from 0 (default: the one at which the PSNRs differ most)",
     )
     compare.add_argument("--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: comparison")
-    _add_device(compare)
+    _add_rendering_device(compare)
 
 
 def _add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -274,13 +296,16 @@ def _add(
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.nrz")
-    _add_device(parser)
 
 
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", default="auto", help="auto or cpu, and for `render` and `compare` cuda (default: auto, the CPU)"
-    )
+def _add_rendering_device(parser: argparse.ArgumentParser) -> None:
+    where = "where views are rendered: auto, cpu or cuda (default: auto, the CPU); files are decoded on the CPU"
+    parser.add_argument("--device", default="auto", metavar="NAME", help=where)
+
+
+def _add_decoding_device(parser: argparse.ArgumentParser) -> None:
+    where = "auto, cpu or cuda, for methods of your own that decode there; nerfzip's decode on the CPU (default: auto)"
+    parser.add_argument("--device", default="auto", metavar="NAME", help=where)
 
 
 def _positive(text: str) -> int:

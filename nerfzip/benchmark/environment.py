@@ -17,6 +17,7 @@ LIBRARIES = (
     "torchvision",
     "numpy",
     "numba",
+    "triton",
     "pillow",
     "nerfacc",
     "constriction",
@@ -55,8 +56,8 @@ def commit() -> str | None:
 
 def device_description(device: str) -> str:
     """For example "cuda: NVIDIA H200" or "cpu: AMD EPYC 9454 (2 of 4 cores)"."""
-    if device == "cuda":
-        return f"cuda: {torch.cuda.get_device_name()}"
+    if device.startswith("cuda"):
+        return f"{device}: {torch.cuda.get_device_name(device)}"
     return f"cpu: {_processor()} ({torch.get_num_threads()} of {os.cpu_count()} cores)"
 
 

@@ -4,47 +4,77 @@ import time
 from argparse import Namespace
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from nerfzip.benchmark.environment import commit, device_description, library_versions
+from nerfzip.console import table_console
+from nerfzip.devices import cuda_problem
 from nerfzip.kernels.nerfacc.extension import problem as nerfacc_problem
-from nerfzip.kernels.self_test import CASES, self_tests
+from nerfzip.kernels.self_test import cases_on, self_tests
+from nerfzip.progress import track
 
 LIMIT = 10.0
-"""Seconds, after which kernels that are left are not tested, unless all are asked for."""
+"""Seconds from the start of the command, after which kernels that are left are not tested, unless all are asked for."""
+FORMS = {"cpu": "numba", "cuda": "Triton", "twin": "torch"}
+"""What computes the forms of kernels."""
 
 
 def main(arguments: Namespace) -> int:
-    console = Console()
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    for device in devices:
-        console.print(device_description(device), highlight=False)
-    if len(devices) == 1:
-        console.print("cuda: none", highlight=False)
-    console.print(", ".join(f"{name} {version}" for name, version in library_versions().items()), highlight=False)
-    if commit():
-        console.print(f"commit {commit()}", highlight=False)
-    if arguments.all and "cuda" in devices:
-        problem = nerfacc_problem()
-        console.print(f"kernels=nerfacc: {'can be chosen' if problem is None else problem}", highlight=False)
-    failed, start = 0, time.perf_counter()
-    for device in devices:
-        table = Table("kernel", "form", "", "seconds", title=f"kernels on {device}")
+    """Exit status 0 if all kernels were tested and agree with their twins, else 1."""
+    for line in _described(arguments.all):
+        print(line)
+    failed = untested = 0
+    devices = _devices()
+    for number, device in enumerate(devices):
+        # What one device leaves of the time the next may take.
+        deadline = arguments.started + LIMIT * (number + 1) / len(devices)
+        table = Table("kernel", "by", "against its twin", "seconds", title=f"kernels on {device}")
+        kernels = list(cases_on(device))
         tested = 0
-        for finding in self_tests(device):
+        for finding in track(self_tests(device), f"kernels on {device}", len(kernels)):
             tested += 1
             failed += finding.problem is not None
-            table.add_row(finding.kernel, finding.form, finding.problem or "agrees", f"{finding.seconds:.2f}")
-            if time.perf_counter() - start > LIMIT and not arguments.all:
+            table.add_row(finding.kernel, FORMS[finding.form], finding.problem or "agrees", f"{finding.seconds:.2f}")
+            if time.perf_counter() > deadline and not arguments.all:
                 break
-        for kernel in list(CASES)[tested:]:
+        for kernel in kernels[tested:]:
             table.add_row(kernel, "", "not tested", "")
-        console.print(table)
-        if tested < len(CASES):
-            console.print(
-                f"{LIMIT:.0f} s are over; what was compiled now is kept, and the same command gets further."
-                " nerfzip doctor --all tests all",
-                highlight=False,
-            )
-    return 1 if failed else 0
+        untested += len(kernels) - tested
+        table_console().print(table)
+    if failed:
+        print(f"{failed} kernels do not compute what they should")
+    if untested:
+        print(
+            f"{untested} kernels were not tested: {LIMIT:.0f} s are over. What was compiled now is kept, and the same"
+            " command gets further; nerfzip doctor --all tests all"
+        )
+    return 1 if failed or untested else 0
+
+
+def _devices() -> list[str]:
+    return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
+
+
+def _described(builds: bool) -> list[str]:
+    """
+    Args:
+        builds: nerfacc's extension, which takes minutes, if it is not there yet.
+    """
+    *cuda_devices, cpu = _devices()
+    lines = [device_description(cpu)]
+    for device in cuda_devices:
+        properties = torch.cuda.get_device_properties(device)
+        memory, capability = f"{properties.total_memory / 2**30:.0f} GiB", f"{properties.major}.{properties.minor}"
+        lines.append(f"{device_description(device)}, {memory}, compute capability {capability}")
+    if problem := cuda_problem():
+        lines.append(f"cuda: none: {problem}")
+    libraries = ", ".join(f"{name} {version}" for name, version in library_versions().items())
+    lines += [libraries, f"torch is built for CUDA {torch.version.cuda or 'none'}"]
+    if commit():
+        lines.append(f"commit {commit()}")
+    if cuda_devices and not builds:
+        lines.append("kernels=nerfacc: not tried, as its extension may have to be built; nerfzip doctor --all tries")
+    else:
+        reason = nerfacc_problem()
+        lines.append(f"kernels=nerfacc: {'can be chosen' if reason is None else f'no: {reason}'}")
+    return lines

@@ -8,7 +8,7 @@ from nerfzip.benchmark.decoding import opened_file
 from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.config import build_scene
 from nerfzip.data.scene import frames_of
-from nerfzip.devices import chosen_device
+from nerfzip.devices import chosen_device, named_device
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.field import Renderable
 from nerfzip.fields.placement import placed
@@ -46,6 +46,10 @@ def main(arguments: Namespace) -> int:
 
 def _check(arguments: Namespace) -> None:
     """Refuse what can't be done whatever the file holds."""
+    if arguments.half and named_device(arguments.device) != "cuda":
+        raise ConfigError(f"--half: on --device {arguments.device}, expected --device cuda")
+    if arguments.out and arguments.out.exists() and not arguments.out.is_dir():
+        raise ConfigError(f"--out {arguments.out}: found a file, expected a folder, or the name of a new one")
     if arguments.video is None:
         if arguments.path or arguments.fps or arguments.repeat > 1:
             raise ConfigError("--path, --fps and --repeat are of a video; add --video FILE.mp4")
@@ -91,14 +95,15 @@ def _make_images(arguments: Namespace, field: Field | VolumetricField, frames: r
     if isinstance(field, VolumetricField):
         seen = _frames(arguments, field, frames, device)
     else:
-        seen = [(None, placed(field, device))]
+        seen = [(None, placed(field, device, arguments.half))]
     for index, renderable in seen:
         for view, image in enumerate(render_images(renderable, cameras)):
             write_png(out / frame_image_name(index, view), image.pixels)
             seconds.append(image.seconds)
     if not seconds:
         raise NerfzipError(f"{arguments.file}: none of the frames can be decoded")
-    print(f"{out}: {len(seconds)} images of {cameras.width}×{cameras.height}, {sum(seconds) / len(seconds):.2f} s each")
+    each = f"{sum(seconds) / len(seconds):.3f} s each on {device}"
+    print(f"{out}: {len(seconds)} images of {cameras.width}×{cameras.height}, {each}")
 
 
 def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: range, device: str) -> None:
@@ -115,7 +120,7 @@ def _make_video(arguments: Namespace, field: Field | VolumetricField, frames: ra
         )
     else:
         views = arguments.orbit or SECONDS_OF_ORBIT * fps
-        static = placed(field, device)
+        static = placed(field, device, arguments.half)
         seen = ((view, static) for view in range(views))
     cameras = _orbit(arguments, field, views)
     images = (
@@ -148,7 +153,7 @@ def _frames(
                 ) from error
             lost[str(error)] = None
             continue
-        yield index, placed(frame, device)
+        yield index, placed(frame, device, arguments.half)
     _warn(lost)
 
 

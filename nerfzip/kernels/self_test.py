@@ -10,17 +10,18 @@ from torch import Tensor
 from nerfzip.kernels.absolute_deviation import add_absolute_deviation
 from nerfzip.kernels.backend import form_for, use_twins
 from nerfzip.kernels.bilinear import interpolate_bilinear
-from nerfzip.kernels.composited_features import composite_features
+from nerfzip.kernels.composited_features import CompositedFeatures, composite_features
 from nerfzip.kernels.gradient import VoxelGradient
 from nerfzip.kernels.grouped_networks import grouped_networks
 from nerfzip.kernels.hash_encoding import hash_encoding
 from nerfzip.kernels.hash_levels import HashLevels
+from nerfzip.kernels.marching import march_density
 from nerfzip.kernels.masked_adam import masked_adam_step
-from nerfzip.kernels.nearest_code import nearest_codes
+from nerfzip.kernels.nearest_code import cheapest_codes, nearest_codes
 from nerfzip.kernels.periodic import periodic_product
 from nerfzip.kernels.tabulated import tabulated_sum
 from nerfzip.kernels.total_variation import add_total_variation
-from nerfzip.kernels.traversal import block_distances, traverse_occupancy
+from nerfzip.kernels.traversal import block_distances, hits_occupancy, traverse_occupancy
 from nerfzip.kernels.trilinear import interpolate_trilinear
 from nerfzip.kernels.trilinear_positions import interpolate_at_moving
 from nerfzip.kernels.triplanes import sample_triplanes
@@ -30,6 +31,9 @@ Case = Callable[[str], tuple[Tensor, ...]]
 SAMPLES, CHANNELS = 500, 12
 SHAPE = (7, 5, 9)
 TOLERANCE = 1e-4
+STEP, SHIFT, INTERVAL = 0.01, 0.0, 0.5
+ALPHA, TRANSMITTANCE, WEIGHT = 1e-3, 1e-3, 1e-4
+"""Thresholds of what is seen."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Finding:
 
 
 def self_tests(device: str) -> Iterator[Finding]:
-    """Of all kernels, one after another."""
-    for kernel, case in CASES.items():
+    """Of all kernels, one after another; devices as PyTorch names them."""
+    for kernel, case in cases_on(device).items():
         start, problem = time.perf_counter(), None
         try:
             found = case(device)
@@ -128,15 +132,57 @@ def _rays(device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
 
 
 def _traversal(device: str) -> tuple[Tensor, ...]:
-    samples = traverse_occupancy(*_rays(device), 0.01)
+    samples = traverse_occupancy(*_rays(device), STEP)
     return samples.ray_offsets, samples.ray_indices, samples.t_starts, samples.t_ends
 
 
+def _hits(device: str) -> tuple[Tensor, ...]:
+    return (hits_occupancy(*_rays(device), STEP),)
+
+
+def _marching(device: str) -> tuple[Tensor, ...]:
+    rays, density = _rays(device), _random(device, *SHAPE, 1)
+    return _with_gradients(
+        [density], lambda: march_density(*rays, STEP, density, SHIFT, INTERVAL, ALPHA, TRANSMITTANCE).alphas
+    )
+
+
+def _composited(device: str, dtype: torch.dtype = torch.float32) -> CompositedFeatures:
+    grids = _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS).to(dtype)
+    return composite_features(*_rays(device), STEP, *grids, SHIFT, INTERVAL, ALPHA, TRANSMITTANCE, WEIGHT)
+
+
 def _compositing(device: str) -> tuple[Tensor, ...]:
-    grids = _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS)
-    shift, interval, thresholds = 0.0, 0.5, (1e-3, 1e-3, 1e-4)
-    seen = composite_features(*_rays(device), 0.01, *grids, shift, interval, *thresholds)
+    seen = _composited(device)
     return seen.features, seen.weights, seen.distances, seen.transmittance
+
+
+def _in_half(device: str) -> tuple[Tensor, ...]:
+    grid = _random(device, *SHAPE, CHANNELS).bfloat16()
+    return interpolate_trilinear(grid, _places(device, *SHAPE)), _composited(device, torch.bfloat16).features
+
+
+def _replayed(device: str) -> tuple[Tensor, ...]:
+    """A CUDA graph of the compositing, replayed on other features than it was captured with."""
+    rays, density, features = _rays(device), _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS)
+    others = _random(device, *SHAPE, CHANNELS, seed=2)
+
+    def composited() -> Tensor:
+        settings = SHIFT, INTERVAL, ALPHA, TRANSMITTANCE, WEIGHT
+        return composite_features(*rays, STEP, density, features, *settings).features
+
+    # Also compiles it. A twin can't be captured.
+    out = composited()
+    if form_for(features) == "cuda":
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.device(features.device), torch.cuda.graph(graph):
+            out = composited()
+        features.copy_(others)
+        graph.replay()
+    else:
+        features.copy_(others)
+        out = composited()
+    return (out.clone(),)
 
 
 def _touched(grid: Tensor) -> VoxelGradient:
@@ -182,8 +228,16 @@ def _codes(device: str) -> tuple[Tensor, ...]:
     return (nearest_codes(_random(device, SAMPLES, CHANNELS), _random(device, 130, CHANNELS, seed=1)),)
 
 
+def _cheapest_codes(device: str) -> tuple[Tensor, ...]:
+    features, codebook = _random(device, SAMPLES, CHANNELS), _random(device, 130, CHANNELS, seed=1)
+    weights, costs = 0.1 + _random(device, SAMPLES, seed=2), _random(device, 130, seed=3)
+    return (cheapest_codes(features, weights, codebook, costs),)
+
+
 CASES: dict[str, Case] = {
     "occupancy traversal": _traversal,
+    "rays that meet something": _hits,
+    "marching": _marching,
     "volume rendering": _rendering,
     "compositing of features": _compositing,
     "trilinear interpolation": _trilinear,
@@ -194,8 +248,15 @@ CASES: dict[str, Case] = {
     "hash encoding": _hash,
     "grouped networks": _networks,
     "nearest code": _codes,
+    "cheapest code": _cheapest_codes,
     "masked Adam": _adam,
     "total variation": _total_variation,
     "absolute deviation": _absolute_deviation,
     "tabulated functions": _tabulated,
 }
+ON_CUDA: dict[str, Case] = {"bfloat16": _in_half, "CUDA graph": _replayed}
+"""What runs there alone."""
+
+
+def cases_on(device: str) -> dict[str, Case]:
+    return CASES | (ON_CUDA if device.startswith("cuda") else {})

@@ -117,6 +117,12 @@ def test_an_unknown_option_gets_the_usage_of_its_command(capsys: pytest.CaptureF
     assert said.endswith("unrecognized arguments: --retry-faild; did you mean --retry-failed?\n")
 
 
+def test_the_device_of_an_encoder_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["encode", "method=tiny", "--device=cuda"])
+    assert "the device is a setting here: device=cuda\n" in capsys.readouterr().err
+
+
 def test_encode_writes_the_file_that_run_measures(tiny: list[str], file: Path, tmp_path: Path) -> None:
     out = tmp_path / "one.nrz"
     assert main(["encode", *tiny, f"out={out}"]) == 0
@@ -264,11 +270,13 @@ def test_a_static_file_gives_a_video_of_an_orbit(
     [
         (["--frame", "0"], "--frame: FILE is a static scene, which has no frames"),
         (["--frames", "0:2"], "--frames: FILE is a static scene, which has no frames"),
+        (["--half"], "--half: on --device auto, expected --device cuda"),
+        (["--out", "FILE"], "--out FILE: found a file, expected a folder, or the name of a new one"),
         (["--video", "x.mp4", "--path", "still"], "--path still: FILE is a static scene, in which nothing would move"),
     ],
 )
-def test_frames_of_a_static_file_are_refused(
+def test_what_a_static_file_can_not_do_is_refused(
     file: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["render", str(file), *words]) == 2
+    assert main(["render", str(file), *[word.replace("FILE", str(file)) for word in words]]) == 2
     assert capsys.readouterr().err == f"nerfzip: {message.replace('FILE', str(file))}\n"

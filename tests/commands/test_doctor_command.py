@@ -13,7 +13,7 @@ def two_kernels(monkeypatch: pytest.MonkeyPatch) -> dict[str, self_test.Case]:
     """All of them take long to compile, and have tests of their own."""
     cases = {name: self_test.CASES[name] for name in ("volume rendering", "nearest code")}
     monkeypatch.setattr(self_test, "CASES", cases)
-    monkeypatch.setattr(doctor, "CASES", cases)
+    monkeypatch.setattr(self_test, "ON_CUDA", {})
     return cases
 
 
@@ -23,7 +23,11 @@ def test_it_says_what_there_is_and_that_kernels_agree(
     assert main(["doctor", "--all"]) == 0
     said = capsys.readouterr().out
     assert f"torch {torch.__version__.partition('+')[0]}" in said
-    assert said.count("agrees") == 2 * (1 + torch.cuda.is_available())
+    assert "triton " in said
+    assert "kernels=nerfacc: " in said
+    assert ("cuda:0: " in said) == torch.cuda.is_available() != ("cuda: none: " in said)
+    assert said.count("agrees") == 2 * (1 + torch.cuda.device_count())
+    assert "numba" in said
 
 
 def test_a_kernel_that_computes_something_else_is_named(
@@ -32,14 +36,49 @@ def test_a_kernel_that_computes_something_else_is_named(
     results = iter(range(100))
     monkeypatch.setitem(two_kernels, "nearest code", lambda device: (torch.tensor(float(next(results))),))
     assert main(["doctor", "--all"]) == 1
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "nearest code" in line][:1]
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if "nearest code" in line][:1]
     assert "AssertionError" in line and "agrees" not in line
+    assert "do not compute what they should" in said
 
 
-def test_after_ten_seconds_it_stops(
+def test_after_ten_seconds_it_stops_and_says_what_it_did_not_test(
     two_kernels: dict[str, self_test.Case], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "LIMIT", 0.0)
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "nearest code" in said and "not tested" in said and "nerfzip doctor --all" in said
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as PyTorch says."""
+
+    class Properties:
+        total_memory, major, minor = 80 * 2**30, 9, 0
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU of {device}")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Properties)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_each_gpu_is_named_and_tested(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tested = []
+
+    def case(device: str) -> tuple[torch.Tensor, ...]:
+        tested.append(device)
+        return (torch.zeros(1),)
+
+    monkeypatch.setattr(self_test, "CASES", {"a kernel": case})
+    monkeypatch.setattr(self_test, "ON_CUDA", {"another": case})
+    monkeypatch.setattr(self_test, "form_for", lambda tensor: "cuda")
+    monkeypatch.setattr(torch, "zeros", lambda *size, device=None: torch.ones(*size))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "cuda:1: GPU of cuda:1, 80 GiB, compute capability 9.0" in said
+    # Each kernel and its twin; what is left over of a GPU's time is the CPU's.
+    assert tested == [device for device in ("cuda:0", "cuda:0", "cuda:1", "cuda:1", "cpu") for _ in range(2)]
+    assert "Triton" in said
