@@ -12,6 +12,8 @@ from nerfzip.geometry import Box, Rays, intersect_box
 from nerfzip.kernels import (
     VoxelGradient,
     accumulate_along_rays,
+    add_absolute_deviation,
+    add_total_variation,
     composite_features,
     interpolate_bilinear,
     interpolate_trilinear,
@@ -250,7 +252,8 @@ def bilinear_cases(positions: Tensor) -> Iterator[Case]:
 
     gathered = moved_bytes(len(positions), corners=4, channels=CHANNELS, axes=2)
     yield Case("interpolate_bilinear", lambda: forward, close, moved=gathered)
-    yield Case("  backward", lambda: backward_of(forward, (plane,)), close)
+    scattered = moved_bytes(len(positions), corners=8, channels=CHANNELS, axes=2)
+    yield Case("  backward", lambda: backward_of(forward, (plane,)), close, moved=scattered)
 
 
 def rendering_cases(alphas: Tensor, offsets: Tensor) -> Iterator[Case]:
@@ -275,6 +278,30 @@ def rendering_cases(alphas: Tensor, offsets: Tensor) -> Iterator[Case]:
         name = f"accumulate_along_rays, {channels}"
         yield Case(name, lambda run=accumulate: run, close, in_nerfacc=True)  # type: ignore[misc]
         yield Case("  backward", backward, close, in_nerfacc=True)
+
+
+def regularisation_cases(positions: Tensor) -> Iterator[Case]:
+    grid, reference = torch.randn(*RESOLUTION, CHANNELS), torch.randn(*RESOLUTION, CHANNELS)
+    touched = VoxelGradient.like(grid)
+    splat_trilinear(touched.values, touched.touched, positions, torch.randn(len(positions), CHANNELS))
+
+    def adding(add: Callable[[VoxelGradient], None]) -> Callable[[], Run]:
+        """To a gradient of its own, which is compared after the first run alone."""
+
+        def make() -> Run:
+            gradient = VoxelGradient(touched.values.clone(), touched.touched)
+
+            def run() -> tuple[Tensor, ...]:
+                add(gradient)
+                return (gradient.values,)
+
+            return run
+
+        return make
+
+    yield Case("add_total_variation", adding(lambda gradient: add_total_variation(grid, gradient, 0.1)), close)
+    deviation = adding(lambda gradient: add_absolute_deviation(grid, reference, gradient, 0.1))
+    yield Case("add_absolute_deviation", deviation, close)
 
 
 def adam_case(positions: Tensor) -> Case:
@@ -316,8 +343,11 @@ def periodic_cases(positions: Tensor) -> Iterator[Case]:
     def forward() -> tuple[Tensor, ...]:
         return (periodic_product(grids[0], grids[1:], inside, geometry.tiles),)
 
-    yield Case("periodic_product", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close)
+    # Corners of the coefficients and of a basis; backward, both are looked up again and both gradients added to.
+    gathered = moved_bytes(len(positions), corners=2 * 8, channels=geometry.channels, axes=3)
+    scattered = moved_bytes(len(positions), corners=3 * 2 * 8, channels=geometry.channels, axes=3)
+    yield Case("periodic_product", lambda: forward, close, moved=gathered)
+    yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close, moved=scattered)
 
     values = (4 * torch.randn(geometry.parameters // geometry.channels, geometry.channels)).requires_grad_()
     table = torch.rand(geometry.channels, 8 * 40 + 1, requires_grad=True)
@@ -344,7 +374,8 @@ def hash_encoding_cases() -> Iterator[Case]:
     channels = levels.count * HASH_FEATURES
     gathered = moved_bytes(HASH_SAMPLES, corners=8, channels=channels, axes=3)
     yield Case(f"hash_encoding, {HASH_SAMPLES:,} samples", lambda: forward, close, moved=gathered)
-    yield Case("  backward", lambda: backward_of(forward, (table,)), close)
+    scattered = moved_bytes(HASH_SAMPLES, corners=16, channels=channels, axes=3)
+    yield Case("  backward", lambda: backward_of(forward, (table,)), close, moved=scattered)
     yield Case("  forward and backward", lambda: both, close)
 
 
@@ -361,7 +392,8 @@ def triplane_cases() -> Iterator[Case]:
 
     gathered = moved_bytes(TRIPLANE_SAMPLES, corners=3 * 4, channels=len(scales) * TRIPLANE_CHANNELS, axes=3)
     yield Case(f"sample_triplanes, {TRIPLANE_SAMPLES:,} samples", lambda: forward, close, moved=gathered)
-    yield Case("  backward", lambda: backward_of(forward, tuple(scales)), close)
+    scattered = moved_bytes(TRIPLANE_SAMPLES, corners=2 * 3 * 4, channels=len(scales) * TRIPLANE_CHANNELS, axes=3)
+    yield Case("  backward", lambda: backward_of(forward, tuple(scales)), close, moved=scattered)
     yield Case("  forward and backward", lambda: both, close)
 
 
@@ -387,6 +419,7 @@ def all_cases(scene: Scene) -> Iterator[Case]:
     yield from bilinear_cases(samples.positions)
     yield from rendering_cases(samples.alphas, samples.ray_offsets)
     yield adam_case(samples.positions)
+    yield from regularisation_cases(samples.positions)
     yield codebook_case()
     yield from periodic_cases(samples.positions)
     yield from hash_encoding_cases()

@@ -7,6 +7,7 @@ import argparse
 import time
 from pathlib import Path
 
+from benchmarks._command import as_command
 from methods.vqrf.packing import CODERS
 from methods.vqrf.tensors import VoxelTensors, layout, parse_layout
 from nerfzip.benchmark.decoding import read_bitstream
@@ -56,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

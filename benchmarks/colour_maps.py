@@ -10,7 +10,6 @@ they are made each time, from the parameters. Results are compared before they a
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks._command import as_command, positive
 from benchmarks._timing import median_milliseconds
 from methods.mlp_maps.colour_maps import ColourMap, ColourNetwork, Lookup, ViewEncoding
 from nerfzip.benchmark.environment import device_description
@@ -54,10 +54,10 @@ SIDES: dict[str, Evaluate] = {"all at once": ColourMap.colours, "loop": looped, 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=20_000)
-    parser.add_argument("--cells", type=int, default=16)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--runs", type=int, default=11)
+    parser.add_argument("--samples", type=positive, default=20_000)
+    parser.add_argument("--cells", type=positive, default=16)
+    parser.add_argument("--threads", type=positive, default=torch.get_num_threads())
+    parser.add_argument("--runs", type=positive, default=11)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     numba.set_num_threads(arguments.threads)
@@ -98,4 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    as_command(main)

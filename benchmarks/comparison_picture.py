@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from benchmarks._command import as_command
 from nerfzip.benchmark.measured_views import test_views
 from nerfzip.benchmark.row import read_row
 from nerfzip.config import build
@@ -49,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

@@ -10,6 +10,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from benchmarks._command import as_command
 from benchmarks.comparison_picture import write_comparison
 from nerfzip.benchmark.job import point_folder
 from nerfzip.benchmark.sweep_words import sweep_configs
@@ -60,4 +61,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    as_command(main)

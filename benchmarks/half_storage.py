@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._command import as_command
 from benchmarks._quality import test_view_psnr
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.config import build_scene
@@ -42,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._command import as_command, positive
 from nerfzip.benchmark import store
 from nerfzip.benchmark.environment import device_description, library_versions
 from nerfzip.benchmark.job import settings
@@ -114,10 +115,10 @@ def seconds(run: Callable[[], object]) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=50)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--views", type=int, default=200, help="test views of a scene, each measured in the row")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scenes", type=positive, default=50)
+    parser.add_argument("--seeds", type=positive, default=8)
+    parser.add_argument("--views", type=positive, default=200, help="test views of a scene, each measured in the row")
+    parser.add_argument("--runs", type=positive, default=3)
     parser.add_argument("--store", type=Path, help="make the rows here and keep them, or use those that are there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -147,4 +148,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

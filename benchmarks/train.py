@@ -1,7 +1,7 @@
 """Test PSNR against training seconds, for any base model, and for the pure-torch twins of its kernels.
 
     python -m benchmarks.train method/base=deferred dataset=nerf_synthetic dataset.root=DIR dataset.scene=lego \
-        dataset.downscale=2 --seconds 15,30,60,120 [--twins]
+        dataset.downscale=2 --seconds 15,30,60,120 [--device cuda] [--twins]
 
 Compilation (a fit of a few steps beforehand), reading the images and the evaluations are not counted; everything else,
 the coarse stage included, is. The evaluation renders all test views with the compiled kernels.
@@ -14,6 +14,7 @@ import time
 
 import torch
 
+from benchmarks._command import add_device, as_command, checked_device, positives
 from benchmarks._quality import test_view_psnr
 from methods.dvgo.base import VoxelBase
 from nerfzip.benchmark.environment import device_description
@@ -21,6 +22,7 @@ from nerfzip.config import build_base, build_scene
 from nerfzip.data.scene import Scene, Views
 from nerfzip.fields import VoxelField
 from nerfzip.kernels import use_twins
+from nerfzip.on_device import working_on
 from nerfzip.rendering.images import render_image
 
 
@@ -42,7 +44,7 @@ def warm_up(base: VoxelBase, scene: Scene) -> None:
     render_image(field, scene.test.cameras, 0)
 
 
-def measure(base: VoxelBase, scene: Scene, marks: list[float], twins: bool, seed: int) -> None:
+def measure(base: VoxelBase, scene: Scene, marks: list[int], twins: bool, seed: int) -> None:
     """Fit once and print a line at each mark that the fit lives to see, and at its end."""
     not_counted = 0.0
     pending = sorted(marks)
@@ -72,22 +74,24 @@ def measure(base: VoxelBase, scene: Scene, marks: list[float], twins: bool, seed
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="+", help="method/base=NAME, settings of it, and a data set")
-    parser.add_argument("--seconds", default="8,12,15,30,45,60,120", help="when to evaluate")
+    parser.add_argument("--seconds", type=positives, default="8,12,15,30,45,60,120", help="when to evaluate")
     parser.add_argument("--twins", action="store_true", help="also with the pure-torch twins")
     parser.add_argument("--seed", type=int, default=0)
+    add_device(parser, "where it is fitted and evaluated")
     arguments = parser.parse_args()
-    marks = [float(word) for word in arguments.seconds.split(",")]
+    device = checked_device(parser, arguments)
     base = build_base(["method=dvgo", *arguments.overrides])
-    scene = in_memory(build_scene(["method=dvgo", *arguments.overrides]))
-    print(device_description("cpu"))
+    scene = in_memory(build_scene(["method=dvgo", *arguments.overrides])).to(device)
+    print(device_description(device))
     print(
         f"{scene.name}, {len(scene.train)} training views of {scene.train.cameras.width}×{scene.train.cameras.height}"
     )
-    warm_up(base, scene)
-    for twins in (False, True) if arguments.twins else (False,):
-        print(f"\n{'torch twins' if twins else 'compiled kernels'}\n  seconds iterations     PSNR")
-        measure(base, scene, marks, twins, arguments.seed)
+    with working_on(device):
+        warm_up(base, scene)
+        for twins in (False, True) if arguments.twins else (False,):
+            print(f"\n{'torch twins' if twins else 'compiled kernels'}\n  seconds iterations     PSNR")
+            measure(base, scene, arguments.seconds, twins, arguments.seed)
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

@@ -12,6 +12,7 @@ import argparse
 import numpy as np
 import torch
 
+from benchmarks._command import as_command
 from benchmarks._quality import test_view_psnr
 from methods.dvgo.method import DVGO
 from methods.vqrf.finetune import finetune
@@ -152,4 +153,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)
