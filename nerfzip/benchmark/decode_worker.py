@@ -23,21 +23,27 @@ from nerfzip.fields.field import Field, Renderable, VolumetricField
 from nerfzip.fields.placement import placed
 from nerfzip.files import write_atomically
 from nerfzip.progress import track
-from nerfzip.rendering.images import render_images, write_png
+from nerfzip.rendering.images import render_images, render_pixels, write_png
 from nerfzip.stopwatch import stopwatch
 
 
 def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) -> dict[str, Any]:
     """Decode the file, render all cameras to OUT/images, and return what was measured; times are in seconds.
 
-    Of a volumetric video every frame is decoded on its own, and seen by all cameras.
+    Of a volumetric video every frame is decoded on its own, and seen by all cameras. One view is rendered beforehand, in
+    which kernels are compiled or loaded.
     """
     decoded = decode_file(file, device)
     cameras = read_cameras(cameras_file)
     render_seconds: list[float] = []
     frame_seconds: list[float] = []
+    warm = False
     for frame, field in _frames(decoded.field, frame_seconds):
-        for index, image in enumerate(render_images(placed(field, device), cameras)):
+        there = placed(field, device)
+        if not warm:
+            render_pixels(there, cameras, 0)
+            warm = True
+        for index, image in enumerate(render_images(there, cameras)):
             write_png(out / "images" / frame_image_name(frame, index), image.pixels)
             render_seconds.append(image.seconds)
     return {
