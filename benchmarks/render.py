@@ -1,6 +1,6 @@
 """How long one view of a decoded file takes, at several sizes, and the memory it needs.
 
-    python -m benchmarks.render FILE.nrz --sizes 200,400,800 [--device cuda] [--half] [--twins]
+    python -m benchmarks.render FILE.nrz --sizes 200,400,800 [--device cuda] [--half] [--tf32] [--twins]
 
 The view is that of a camera in the data sets' usual place: outside the box, looking at its centre. With --twins the
 pure-torch twins of the kernels render the same views on the same device.
@@ -11,6 +11,8 @@ import statistics
 import time
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from benchmarks._command import add_device, as_command, checked_device, positive, positives
 from nerfzip.benchmark.decoding import decode_file
@@ -45,12 +47,15 @@ def main() -> None:
     parser.add_argument("--sizes", type=positives, default="200,400,800", help="widths and heights in pixels")
     parser.add_argument("--views", type=positive, default=5, help="views on an orbit; the median is printed")
     parser.add_argument("--half", action="store_true", help="on a GPU: hold features of voxel fields in bfloat16")
+    parser.add_argument("--tf32", action="store_true", help="on a GPU: multiply matrices of numbers rounded to TF32")
     parser.add_argument("--twins", action="store_true", help="also with the pure-torch twins")
     add_device(parser, "where it is rendered; it is decoded on the CPU")
     arguments = parser.parse_args()
     device = checked_device(parser, arguments)
-    if arguments.half and device != "cuda":
-        parser.error("--half: expected --device cuda")
+    if (arguments.half or arguments.tf32) and device != "cuda":
+        parser.error("--half, --tf32: expected --device cuda")
+    if arguments.tf32:
+        torch.set_float32_matmul_precision("high")
     decode_file(arguments.file, "cpu")
     decoded = decode_file(arguments.file, "cpu")
     print(device_description(device))

@@ -214,6 +214,8 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     render.add_argument("--repeat", type=_positive, default=1, metavar="N", help=repeat_help)
     half_help = "with --device cuda: hold the features of voxel fields in bfloat16, for half of their memory"
     render.add_argument("--half", action="store_true", help=half_help)
+    tf32_help = "with --device cuda: multiply matrices on tensor cores, of numbers rounded to TF32"
+    render.add_argument("--tf32", action="store_true", help=tf32_help)
     render.add_argument("--recover", action="store_true", help="render what is whole of a damaged volumetric video")
     inspect = _add(commands, "inspect", "show a file's header and sections", "example:\n  nerfzip inspect lego.nrz")
     inspect.add_argument("file", type=Path, metavar="FILE.nrz")

@@ -30,8 +30,8 @@ from nerfzip.stopwatch import stopwatch
 def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) -> dict[str, Any]:
     """Decode the file, render all cameras to OUT/images, and return what was measured; times are in seconds.
 
-    Of a volumetric video every frame is decoded on its own, and seen by all cameras. One view is rendered beforehand, in
-    which kernels are compiled or loaded.
+    Of a volumetric video every frame is decoded on its own, and seen by all cameras. One view is rendered before them,
+    for kernels to be compiled or loaded.
     """
     decoded = decode_file(file, device)
     cameras = read_cameras(cameras_file)

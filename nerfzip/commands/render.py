@@ -4,6 +4,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 
+import torch
+
 from nerfzip.benchmark.decoding import opened_file
 from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.config import build_scene
@@ -29,6 +31,8 @@ SECONDS_OF_ORBIT = 4
 def main(arguments: Namespace) -> int:
     _check(arguments)
     device = chosen_device(arguments.device)
+    if arguments.tf32:
+        torch.set_float32_matmul_precision("high")
     with opened_file(arguments.file, device, arguments.recover) as opened:
         if isinstance(opened.field, VolumetricField):
             frames = _chosen_frames(arguments, len(opened.field))
@@ -46,8 +50,9 @@ def main(arguments: Namespace) -> int:
 
 def _check(arguments: Namespace) -> None:
     """Refuse what can't be done whatever the file holds."""
-    if arguments.half and named_device(arguments.device) != "cuda":
-        raise ConfigError(f"--half: on --device {arguments.device}, expected --device cuda")
+    for option in ("half", "tf32"):
+        if vars(arguments)[option] and named_device(arguments.device) != "cuda":
+            raise ConfigError(f"--{option}: on --device {arguments.device}, expected --device cuda")
     if arguments.out and arguments.out.exists() and not arguments.out.is_dir():
         raise ConfigError(f"--out {arguments.out}: found a file, expected a folder, or the name of a new one")
     if arguments.video is None:

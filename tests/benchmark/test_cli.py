@@ -271,6 +271,7 @@ def test_a_static_file_gives_a_video_of_an_orbit(
         (["--frame", "0"], "--frame: FILE is a static scene, which has no frames"),
         (["--frames", "0:2"], "--frames: FILE is a static scene, which has no frames"),
         (["--half"], "--half: on --device auto, expected --device cuda"),
+        (["--tf32", "--device", "cpu"], "--tf32: on --device cpu, expected --device cuda"),
         (["--out", "FILE"], "--out FILE: found a file, expected a folder, or the name of a new one"),
         (["--video", "x.mp4", "--path", "still"], "--path still: FILE is a static scene, in which nothing would move"),
     ],
