@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from nerfzip.config import build, parse_words
 from nerfzip.errors import ConfigError
 from nerfzip.settings_check import check_settings
 
+_log = logging.getLogger(__name__)
 GROUP = "hydra/launcher"
 _PREFIXES = ("hydra.launcher.", "launch.")
 
@@ -78,6 +80,18 @@ def split_words(words: list[str]) -> tuple[list[str], LauncherChoice | None]:
     launcher_words = [str(word.input_line) for word in own]
     config, _ = _compose(name, launcher_words)
     return rest, LauncherChoice(name, launcher_words, _settings(name, config))
+
+
+def launcher_for_devices(devices: list[str]) -> LauncherChoice | None:
+    """Of several CUDA devices of this machine, joblib with a worker for each; of one, or without joblib, none."""
+    if len(devices) < 2:
+        return None
+    try:
+        _check_installed("joblib")
+    except ConfigError as error:
+        _log.warning("one of %d CUDA devices is used: %s", len(devices), error)
+        return None
+    return split_words([f"{GROUP}=joblib", f"hydra.launcher.n_jobs={len(devices)}", "launch.points_per_task=1"])[1]
 
 
 def _check_installed(name: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from nerfzip.benchmark.launch import launch_points, points_to_launch
 from nerfzip.benchmark.launch_tasks import rounds
-from nerfzip.benchmark.launchers import LauncherChoice, split_words
+from nerfzip.benchmark.launchers import LauncherChoice, launcher_for_devices, split_words
 from nerfzip.benchmark.overview import NO_CAPTURE, overview_table
+from nerfzip.benchmark.own_device import devices_to_share
 from nerfzip.benchmark.plan import Plan, fits_of, make_plan, point_name, write_plan
 from nerfzip.benchmark.point_files import FAILURE
 from nerfzip.benchmark.store import State, StoredPoint
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 def main(arguments: Namespace) -> int:
     words, launcher = split_words(arguments.overrides)
     configs = sweep_configs(words)
+    if launcher is None and any(config.device == "cuda" for config in configs):
+        launcher = launcher_for_devices(devices_to_share())
     plan = make_plan(configs)
     out = configs[0].out
     _print_plan(plan, out, arguments.retry_failed)

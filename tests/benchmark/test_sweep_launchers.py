@@ -18,6 +18,7 @@ from observed import fit_count
 
 from nerfzip.benchmark.launch_task import do_task
 from nerfzip.benchmark.launch_tasks import read_task, write_task
+from nerfzip.benchmark.launchers import launcher_for_devices
 from nerfzip.benchmark.plan import make_plan
 from nerfzip.benchmark.row import read_row
 from nerfzip.benchmark.store import State, stored_point
@@ -285,6 +286,21 @@ def test_killed_in_the_middle_it_goes_on(both: list[str], tmp_path: Path, launch
     # Tasks that outlived the first sweep and those of the second made each row once.
     assert len(first_made) == 6
     assert made_rows(tmp_path / "out") == first_made
+
+
+def test_a_sweep_uses_all_the_devices_that_it_is_given(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3,4")
+    words = ["sweep", *tiny, "seed=0,1,2,3", "--plan"]
+    assert main([*words, "device=cuda"]) == 0
+    assert "joblib: 4 tasks" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "joblib" not in capsys.readouterr().out
+    choice = launcher_for_devices(["1", "3", "4"])
+    assert choice is not None
+    assert "hydra.launcher.n_jobs=3" in choice.words
+    assert launcher_for_devices(["3"]) is None
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
