@@ -343,9 +343,9 @@ def periodic_cases(positions: Tensor) -> Iterator[Case]:
     def forward() -> tuple[Tensor, ...]:
         return (periodic_product(grids[0], grids[1:], inside, geometry.tiles),)
 
-    # Corners of the coefficients and of a basis; backward, both are looked up again and both gradients added to.
+    # Corners of the coefficients and of a basis; backward, those of both gradients are read and written.
     gathered = moved_bytes(len(positions), corners=2 * 8, channels=geometry.channels, axes=3)
-    scattered = moved_bytes(len(positions), corners=3 * 2 * 8, channels=geometry.channels, axes=3)
+    scattered = moved_bytes(len(positions), corners=2 * 2 * 8, channels=geometry.channels, axes=3)
     yield Case("periodic_product", lambda: forward, close, moved=gathered)
     yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close, moved=scattered)
 

@@ -5,7 +5,8 @@
 The scene is a bumpy shell in the grid of a fitted Lego (114×196×140 voxels, 12 features). Both sides get the same
 inputs and their results are compared before they are timed. Interpolation is also compared with torch's grid_sample.
 On the CPU the kernels are compiled by numba, on CUDA by Triton; there the twins run on the same device, nerfacc's
-kernels beside ours where its extension builds, and times are the device's own, without Python's launches.
+kernels beside ours where its extension builds, with what it takes to call them by our conventions. Times on CUDA are
+the device's own, without Python's launches, but for what waits for the device (numbers of samples).
 """
 
 import argparse
@@ -23,7 +24,7 @@ from benchmarks._kernel_cases import ACTIVATION, CHANNELS, RESOLUTION, Case, all
 from benchmarks._timing import median_milliseconds, timer_of
 from nerfzip.benchmark.environment import device_description
 from nerfzip.kernels import march_density, use_twins
-from nerfzip.kernels.backend import kernels_by, use_nerfacc
+from nerfzip.kernels.backend import kernels_by, triton_problem, use_nerfacc
 from nerfzip.kernels.nerfacc.extension import problem as nerfacc_problem
 
 RAYS = {"cpu": 4096, "cuda": 65_536}
@@ -96,6 +97,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     device = checked_device(parser, arguments)
+    if device == "cuda" and (problem := triton_problem()):
+        parser.error(f"there is nothing to compare: {problem}")
     torch.set_default_device(device)
     torch.manual_seed(0)
     rays = arguments.rays or RAYS[device]

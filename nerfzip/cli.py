@@ -63,7 +63,7 @@ _DOCTOR_EXAMPLE = """example:
   nerfzip doctor
 
 It ends after about ten seconds; what was compiled by then is kept, so that the next call gets further. The exit status
-is 0 only if all kernels were tested and agree with their pure-torch twins."""
+is 0 only if all kernels were tested and agree with their pure-torch twins. Of several GPUs each is tested."""
 
 
 def main(words: list[str] | None = None) -> int:

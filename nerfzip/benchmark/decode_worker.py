@@ -19,6 +19,7 @@ from nerfzip.benchmark.measured_views import frame_image_name
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory
 from nerfzip.benchmark.parent_process import end_with
 from nerfzip.errors import NerfzipError
+from nerfzip.fields.captured import BEFORE_CAPTURE
 from nerfzip.fields.field import Field, Renderable, VolumetricField
 from nerfzip.fields.placement import placed
 from nerfzip.files import write_atomically
@@ -30,19 +31,19 @@ from nerfzip.stopwatch import stopwatch
 def decode_and_render(file: Path, cameras_file: Path, out: Path, device: str) -> dict[str, Any]:
     """Decode the file, render all cameras to OUT/images, and return what was measured; times are in seconds.
 
-    Of a volumetric video every frame is decoded on its own, and seen by all cameras. One view is rendered before them,
-    for kernels to be compiled or loaded.
+    Of a volumetric video every frame is decoded on its own, and seen by all cameras. Some are rendered before the
+    measured ones, for kernels to be compiled or loaded, and on CUDA for the field to be captured.
     """
     decoded = decode_file(file, device)
     cameras = read_cameras(cameras_file)
     render_seconds: list[float] = []
     frame_seconds: list[float] = []
-    warm = False
+    warm_up = BEFORE_CAPTURE + 1 if device == "cuda" else 1
     for frame, field in _frames(decoded.field, frame_seconds):
         there = placed(field, device)
-        if not warm:
+        for _ in range(warm_up):
             render_pixels(there, cameras, 0)
-            warm = True
+        warm_up = 0
         for index, image in enumerate(render_images(there, cameras)):
             write_png(out / "images" / frame_image_name(frame, index), image.pixels)
             render_seconds.append(image.seconds)

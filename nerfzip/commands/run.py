@@ -7,7 +7,7 @@ from nerfzip.benchmark.fit_cache import each_fit_once
 from nerfzip.benchmark.job import point_folder, run_job
 from nerfzip.benchmark.point_files import FAILURE
 from nerfzip.benchmark.row import Row
-from nerfzip.benchmark.store import stored_point
+from nerfzip.benchmark.store import State, stored_point
 from nerfzip.benchmark.table import results_table
 from nerfzip.config import build, job_configs
 from nerfzip.console import table_console
@@ -22,14 +22,15 @@ _log = logging.getLogger(__name__)
 @each_fit_once()
 def main(arguments: Namespace) -> int:
     configs = job_configs(arguments.overrides)
-    check_present(configs[0].device, configs[0].kernels)
     methods = [
         build(config.method_settings) for config in configs
     ]  # An impossible setting is found before the first fit.
     scene = build(configs[0].dataset_settings)
     for config, method in zip(configs, methods, strict=True):
         check_capture(method, config.method, scene)
-        stored_point(point_folder(config, scene))  # So is a row of a later version, which is refused.
+        # So is a row of a later version, which is refused.
+        if stored_point(point_folder(config, scene)).state != State.DONE:
+            check_present(config.device, config.kernels)
     rows: list[Row] = []
     for config in configs:
         try:

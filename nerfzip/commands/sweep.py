@@ -39,7 +39,8 @@ def main(arguments: Namespace) -> int:
         return 1 if plan.unloadable else 0
     if launcher is None:
         # A launcher's tasks may be done on machines that have what this one has not; they look for themselves.
-        for device, kernels in {(config.device, config.kernels) for config in configs}:
+        to_do = points_to_launch(plan.points, arguments.retry_failed)
+        for device, kernels in {(point.config.device, point.config.kernels) for point in to_do}:
             check_present(device, kernels)
     write_plan(out, plan, words)
     with sweep_view(plan.points, look_around=launcher is None) as show:

@@ -1,5 +1,6 @@
 """Which form of a kernel runs."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
+_log = logging.getLogger(__name__)
 Form = Literal["cpu", "cuda", "nerfacc", "twin"]
 
 _forced: ContextVar[Form | None] = ContextVar("forced", default=None)
@@ -16,7 +18,7 @@ _device_of_nerfacc: ContextVar[str | None] = ContextVar("device_of_nerfacc", def
 
 
 def form_for(tensor: Tensor, in_nerfacc: bool = False) -> Form:
-    """The form that handles `tensor`: numba on the CPU, Triton on CUDA where it is installed, else the twin.
+    """The form that handles `tensor`: numba on the CPU, Triton on CUDA where it works, else the twin.
 
     To be asked in the forward pass: autograd runs backward passes on CUDA in a thread of its own, which knows nothing
     of the blocks below.
@@ -31,7 +33,7 @@ def form_for(tensor: Tensor, in_nerfacc: bool = False) -> Form:
         return "nerfacc"
     if tensor.device.type == "cpu":
         return "cpu"
-    return "cuda" if tensor.device.type == "cuda" and _triton_is_installed() else "twin"
+    return "cuda" if tensor.device.type == "cuda" and triton_problem() is None else "twin"
 
 
 @contextmanager
@@ -79,5 +81,22 @@ def _force(form: Form | None) -> Iterator[None]:
 
 
 @cache
-def _triton_is_installed() -> bool:
-    return find_spec("triton") is not None
+def triton_problem() -> str | None:
+    """Why kernels on CUDA are their twins here, or None if Triton runs them; a problem is also logged, once.
+
+    Triton compiles its link to CUDA's driver, when it is first used, with the C compiler of the machine.
+    """
+    if find_spec("triton") is None:
+        problem = "Triton is not installed"
+    else:
+        from triton.runtime import driver
+
+        try:
+            driver.active.get_current_target()
+            return None
+        # Whatever Triton, the compiler and the driver raise.
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            problem = f"Triton can't be used: {reason}"
+    _log.warning("kernels on CUDA are their pure-torch twins, which are slow: %s", problem)
+    return problem

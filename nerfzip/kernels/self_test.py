@@ -175,7 +175,7 @@ def _replayed(device: str) -> tuple[Tensor, ...]:
     out = composited()
     if form_for(features) == "cuda":
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(features.device), torch.cuda.graph(graph):
+        with torch.cuda.device(features.device), torch.cuda.graph(graph, stream=torch.cuda.Stream(features.device)):
             out = composited()
         features.copy_(others)
         graph.replay()

@@ -62,6 +62,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU of {device}")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Properties)
+    monkeypatch.setattr(doctor, "triton_problem", lambda: None)
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -79,6 +80,31 @@ def test_each_gpu_is_named_and_tested(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "cuda:1: GPU of cuda:1, 80 GiB, compute capability 9.0" in said
-    # Each kernel and its twin; what is left over of a GPU's time is the CPU's.
-    assert tested == [device for device in ("cuda:0", "cuda:0", "cuda:1", "cuda:1", "cpu") for _ in range(2)]
+    # Each kernel and its twin.
+    assert tested == [device for device in ("cuda:0", "cuda:0", "cpu", "cuda:1", "cuda:1") for _ in range(2)]
     assert "Triton" in said
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_without_triton_nothing_is_said_to_agree(
+    two_kernels: dict[str, self_test.Case], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "triton_problem", lambda: "Failed to find C compiler")
+    monkeypatch.setattr(doctor, "_devices", lambda: ["cuda:0"])
+    monkeypatch.setattr(self_test, "CASES", {"a kernel": lambda device: (torch.ones(1),)})
+    monkeypatch.setattr(self_test, "form_for", lambda tensor: "twin")
+    monkeypatch.setattr(torch, "zeros", lambda *size, device=None: torch.ones(*size))
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "kernels on CUDA are their pure-torch twins: Failed to find C compiler" in said
+    assert "is its twin" in said and "agrees" not in said
+
+
+def test_a_gpu_that_can_not_be_used_is_none(
+    two_kernels: dict[str, self_test.Case], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The driver's library counts cards that PyTorch can do nothing with."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["doctor", "--all"]) == 0
+    assert "cuda: none: " in capsys.readouterr().out

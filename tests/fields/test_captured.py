@@ -1,7 +1,7 @@
 """Rendering that is captured once and replayed: on a CUDA device, and what can be checked of it without one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ WAITING = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 """PyTorch's own marks of operations that give the host a value, or make a size of one."""
 POOL = (0, 1)
 """Of memory, as PyTorch names one."""
+STREAM = "the field's own"
 
 
 class WithoutWaiting(TorchDispatchMode):
@@ -62,8 +63,8 @@ class Recorder(TorchDispatchMode):
 
 
 @contextmanager
-def recording(graph: Recorder, pool: object) -> Iterator[None]:
-    assert pool == POOL
+def recording(graph: Recorder, pool: object, stream: object) -> Iterator[None]:
+    assert (pool, stream) == (POOL, STREAM)
     with graph:
         yield
 
@@ -74,6 +75,10 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorder)
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: POOL)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: STREAM)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: None)
+    for name in ("device", "stream"):
+        monkeypatch.setattr(torch.cuda, name, nullcontext)
 
 
 class Tinted:
@@ -136,7 +141,7 @@ def test_where_capturing_fails_rendering_goes_on(
     monkeypatch.setattr(torch.cuda, "graph", refused)
     captured = CapturedField(Tinted())
     with use_triton():
-        for rays in bundles_of([5] * (BEFORE_CAPTURE + 3)):
+        for rays in bundles_of([5, 3] * (BEFORE_CAPTURE + 3)):
             torch.testing.assert_close(captured.render(rays).rgb, Tinted().render(rays).rgb)
     (warning,) = caplog.messages
     assert warning.endswith("capturing failed: operation not permitted when stream is capturing")
@@ -161,6 +166,24 @@ def test_shading_of_samples_has_as_many_as_there_are() -> None:
     assert not can_be_captured(field)
     with pytest.raises(AssertionError, match="aten::"), WithoutWaiting():
         field.render(random_rays(20))
+
+
+class Waiting(Tinted):
+    """A field that asks for a value, whatever it says of itself."""
+
+    def render(self, rays: Rays) -> RenderedRays:
+        rays.origins.sum().item()
+        return super().render(rays)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_field_that_waits_is_rendered_directly(caplog: pytest.LogCaptureFixture) -> None:
+    captured = CapturedField(Waiting())
+    for rays in bundles_of([5] * (BEFORE_CAPTURE + 3)):
+        shown = captured.render(rays.to("cuda")).rgb.cpu()
+        torch.testing.assert_close(shown, Tinted().render(rays).rgb, atol=1e-5, rtol=0)
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.gpu

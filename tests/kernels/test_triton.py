@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +19,7 @@ from nerfzip.kernels import (
     traverse_occupancy,
     use_twins,
 )
-from nerfzip.kernels.backend import use_triton
+from nerfzip.kernels.backend import form_for, triton_problem, use_triton
 from nerfzip.kernels.nearest_code import nearest_codes
 from nerfzip.kernels.traversal import block_distances
 
@@ -79,6 +81,25 @@ def test_skipping_misses_nothing_at_the_border_of_a_block(device: str) -> None:
     assert torch.equal(skipping.ray_offsets, exhaustive.ray_offsets)
     assert torch.equal(skipping.t_starts, exhaustive.t_starts)
     assert 0 < len(skipping.t_starts) < 32 * 16
+
+
+def test_where_triton_can_not_be_used_kernels_are_their_twins(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As without a C compiler, by which Triton builds its link to the driver."""
+    from triton.runtime import driver
+
+    class Unusable:
+        def get_current_target(self) -> None:
+            raise RuntimeError("Failed to find C compiler. Please specify via CC\nenvironment variable")
+
+    monkeypatch.setattr(type(driver), "active", Unusable())
+    triton_problem.cache_clear()
+    on_cuda: Any = SimpleNamespace(device=torch.device("cuda"))
+    assert form_for(on_cuda) == form_for(on_cuda) == "twin"
+    triton_problem.cache_clear()
+    (warning,) = caplog.messages
+    assert warning.endswith("Triton can't be used: Failed to find C compiler. Please specify via CC")
 
 
 def test_triton_is_imported_only_where_it_is_chosen() -> None:

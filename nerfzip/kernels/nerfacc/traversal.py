@@ -11,6 +11,7 @@ from torch import Tensor
 from nerfzip.kernels.traversal import ray_offsets_of
 from nerfzip.kernels.trilinear import interpolate_trilinear
 from nerfzip.kernels.twins.traversal import alpha_of_density
+from nerfzip.on_device import constant
 
 
 def traverse(
@@ -26,11 +27,10 @@ def traverse(
         nothing = t_min.new_zeros(0)
         return nothing, nothing, step_counts.new_zeros(0), step_counts.new_zeros(1)
     # Its voxels fill a box; our coordinates are of their centres.
-    low = origins.new_full((3,), -0.5)
-    box = torch.cat([low, low + origins.new_tensor(mask.shape)])[None]
+    box = constant((-0.5, -0.5, -0.5, *(edge - 0.5 for edge in mask.shape)), origins)[None]
     ends = t_min + step_counts * step
     intervals, samples, _ = nerfacc.traverse_grids(
-        origins, directions, mask[None].bool(), box, near_planes=t_min, far_planes=ends, step_size=step
+        origins, directions, mask[None].view(torch.bool), box, near_planes=t_min, far_planes=ends, step_size=step
     )
     offsets = ray_offsets_of(samples.packed_info[:, 1])
     return intervals.vals[intervals.is_left], intervals.vals[intervals.is_right], samples.ray_indices, offsets
