@@ -33,12 +33,14 @@ def settings_bytes(row: Row, part: str) -> bytes:
 
 
 def method_settings(row: Row) -> dict[str, str]:
-    """As `settings_of`, of the method alone, without those that are the row's seed."""
-    return {
+    """As `settings_of`, of the method and what it ran on, without those that are the row's seed."""
+    own = {
         name: value
         for name, value in _flat("method", row.config["method_settings"])
         if (name.rpartition(".")[2], value) != ("seed", str(row.seed))
     }
+    device, kernels = _ran_on(row)
+    return own | {"run.device": json.dumps(device), "run.kernels": json.dumps(kernels)}
 
 
 def in_order_of_appearance(frame: pd.DataFrame) -> list[str]:
@@ -48,10 +50,10 @@ def in_order_of_appearance(frame: pd.DataFrame) -> list[str]:
 
 
 def newest_of_each_point(rows: list[Row]) -> list[Row]:
-    """One row for each label, capture, rate, seed and settings of the method: points made again count once."""
+    """One row for each label, capture, rate, seed, settings of the method and device: points made again count once."""
     points: dict[Any, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.date):
-        points[row.label, row.dataset, row.scene, row.fingerprint, row.rate, row.seed].append(row)
+        points[row.label, row.dataset, row.scene, row.fingerprint, row.rate, row.seed, _ran_on(row)].append(row)
     newest: list[Row] = []
     for same in points.values():
         newest += same if len(same) == 1 else {_settings_text(row): row for row in same}.values()
@@ -86,7 +88,7 @@ def name_captures(rows: list[Row]) -> list[Row]:
 
 
 def name_variants(rows: list[Row]) -> list[Row]:
-    """The rows, where the settings of one label's method differ in a data set, with those settings in their label.
+    """The rows, where the settings of one label's method, its kernels or device differ in a data set, with those in it.
 
     At one rate all settings count, over all scenes and seeds; from rate to rate those that the method's ladder of rates
     does not set. So rows labelled "vqrf" with two sizes of codebook become "vqrf (codebook_size=256)" and
@@ -99,7 +101,7 @@ def name_variants(rows: list[Row]) -> list[Row]:
     methods: dict[Any, set[str]] = defaultdict(set)
     for row in rows:
         # Thousands of rows have few different settings.
-        key = (settings_bytes(row, "method_settings"), row.seed)
+        key = (settings_bytes(row, "method_settings"), row.seed, _ran_on(row))
         found = known[key] if key in known else known.setdefault(key, method_settings(row))
         settings.append(found)
         of_rates[row.label, row.dataset, row.method, row.rate][id(found)] = found
@@ -150,6 +152,11 @@ def _rate_settings(method: str) -> set[str] | None:
     ladder = settings.pop("rates", None) or {}
     linked = {name for name, value in _flat("method", settings) if "${" in value}
     return linked | {f"method.{key}" for changes in ladder.values() for key in changes or {}}
+
+
+def _ran_on(row: Row) -> tuple[str, str]:
+    """The kind of device, and whose kernels fitted and compressed; rows of before had no choice of these."""
+    return row.device.partition(":")[0], row.config.get("kernels", "ours")
 
 
 def _dataset_settings(row: Row) -> dict[str, str]:

@@ -295,6 +295,24 @@ def test_methods_of_one_label_are_two_series() -> None:
     assert [row.label for row in name_variants(rows)] == ["a (method=one)", "a (method=two)"]
 
 
+def test_fits_of_two_devices_and_by_two_kinds_of_kernels_are_series_of_their_own() -> None:
+    settings = make_row("a", "lego", "low").config
+    by_nerfacc = {"config": settings | {"kernels": "nerfacc"}, "device": "cuda: GPU"}
+    rows = [
+        make_row("a", "lego", "low", device="cpu: one"),
+        make_row("a", "lego", "low", device="cuda: GPU"),
+        make_row("a", "lego", "low", **by_nerfacc),
+    ]
+    assert newest_of_each_point(rows) == rows
+    assert [row.label for row in name_variants(rows)] == [
+        "a (device=cpu, kernels=ours)",
+        "a (device=cuda, kernels=ours)",
+        "a (device=cuda, kernels=nerfacc)",
+    ]
+    two_processors = [make_row("a", "lego", rate, device=f"cpu: {rate}") for rate in ("low", "high")]
+    assert [row.label for row in name_variants(two_processors)] == ["a", "a"]
+
+
 def test_captures_of_one_name_are_two_scenes() -> None:
     def config(**dataset: object) -> dict[str, object]:
         return {"method_settings": {}, "dataset_settings": {"root": "/captures", "scene": "lego", **dataset}}
