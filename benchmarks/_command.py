@@ -33,6 +33,14 @@ def checked_device(parser: argparse.ArgumentParser, arguments: argparse.Namespac
         parser.error(str(error))
 
 
+def check_words(parser: argparse.ArgumentParser, words: list[str], prefixes: tuple[str, ...]) -> None:
+    """End with a usage message if a setting is none that this benchmark uses, such as device=cuda."""
+    for word in words:
+        if not word.lstrip("+").startswith(prefixes):
+            known = " or ".join(prefixes)
+            parser.error(f"{word}: expected a setting that begins with {known}; --help has the options")
+
+
 def positive(text: str) -> int:
     """A type of arguments."""
     if not text.isdecimal() or int(text) == 0:

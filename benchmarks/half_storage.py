@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._command import as_command
+from benchmarks._command import as_command, check_words
 from benchmarks._quality import test_view_psnr
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.config import build_scene
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("overrides", nargs="+", help="the capture, as of nerfzip run")
     arguments = parser.parse_args()
+    check_words(parser, arguments.overrides, ("dataset",))
     scene = build_scene(arguments.overrides)
     decoded = decode_file(arguments.file, "cpu").field
     if not isinstance(decoded, DecodedVoxelField):

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nerfzip import registry
 from nerfzip.devices import named_device, named_kernels
 from nerfzip.errors import ConfigError, NerfzipError
+from nerfzip.files import check_folder
 from nerfzip.settings_check import check_settings
 
 NOT_ARGUMENTS = ("rates", "default_rate")
@@ -257,8 +258,7 @@ def _job_config(overrides: list[str], rate: str, ladder: dict[str, dict[str, Any
 def _folder(out: str) -> Path:
     """Where results go; it need not be there yet."""
     path = Path(out)
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"out: {path} is a file, expected a folder, or the name of a new one")
+    check_folder("out:", path)
     return path
 
 

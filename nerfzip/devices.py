@@ -17,8 +17,8 @@ def named_device(name: str) -> str:
     """
     if name not in NAMES:
         raise ConfigError(
-            f"device={name}: expected {', '.join(NAMES[:-1])} or {NAMES[-1]}; of several GPUs the environment variable"
-            " CUDA_VISIBLE_DEVICES chooses, as CUDA_VISIBLE_DEVICES=1 the second"
+            f"device={name}: expected {', '.join(NAMES[:-1])} or {NAMES[-1]}, which is the first of several GPUs;"
+            " CUDA_VISIBLE_DEVICES=1 in the environment makes it the second"
         )
     return "cuda" if name == "cuda" else "cpu"
 

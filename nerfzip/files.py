@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from nerfzip.errors import NerfzipError
+from nerfzip.errors import ConfigError, NerfzipError
 
 
 def user_cache(name: str) -> Path:
@@ -26,6 +26,16 @@ def check_writable(path: Path) -> None:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise NerfzipError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Find out before the work that results, which get a folder, were to go to a file, by an option such as "--out".
+
+    Raises:
+        ConfigError: the path is one.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{option} {path}: found a file, expected a folder, or the name of a new one")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -26,6 +26,8 @@ from nerfzip.settings_check import check_settings
 
 _log = logging.getLogger(__name__)
 GROUP = "hydra/launcher"
+LOCAL = ("joblib", "submitit_local")
+"""Their tasks are done on this machine."""
 _PREFIXES = ("hydra.launcher.", "launch.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nerfzip.config import build_scene
 from nerfzip.devices import chosen_device
+from nerfzip.files import check_folder
 from nerfzip.metrics import lpips_note
 from nerfzip.report.comparison import compare_files
 from nerfzip.report.terminal import print_tables
@@ -14,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Namespace) -> int:
+    check_folder("--out", arguments.out)
     device = chosen_device(arguments.device)
     # After --scene the command line can't tell files from settings.
     behind = [word for word in arguments.scene if word.endswith(".nrz") and "=" not in word]

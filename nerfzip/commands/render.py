@@ -14,6 +14,7 @@ from nerfzip.devices import chosen_device, named_device
 from nerfzip.errors import BitstreamError, ConfigError, NerfzipError
 from nerfzip.fields.field import Renderable
 from nerfzip.fields.placement import placed
+from nerfzip.files import check_folder
 from nerfzip.geometry import Cameras
 from nerfzip.method import Field, VolumetricField
 from nerfzip.progress import track
@@ -53,8 +54,8 @@ def _check(arguments: Namespace) -> None:
     for option in ("half", "tf32"):
         if vars(arguments)[option] and named_device(arguments.device) != "cuda":
             raise ConfigError(f"--{option}: on --device {arguments.device}, expected --device cuda")
-    if arguments.out and arguments.out.exists() and not arguments.out.is_dir():
-        raise ConfigError(f"--out {arguments.out}: found a file, expected a folder, or the name of a new one")
+    if arguments.out:
+        check_folder("--out", arguments.out)
     if arguments.video is None:
         if arguments.path or arguments.fps or arguments.repeat > 1:
             raise ConfigError("--path, --fps and --repeat are of a video; add --video FILE.mp4")

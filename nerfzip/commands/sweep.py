@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nerfzip.benchmark.launch import launch_points, points_to_launch
 from nerfzip.benchmark.launch_tasks import rounds
-from nerfzip.benchmark.launchers import LauncherChoice, launcher_for_devices, split_words
+from nerfzip.benchmark.launchers import LOCAL, LauncherChoice, launcher_for_devices, split_words
 from nerfzip.benchmark.overview import NO_CAPTURE, overview_table
 from nerfzip.benchmark.own_device import devices_to_share
 from nerfzip.benchmark.plan import Plan, fits_of, make_plan, point_name, write_plan
@@ -37,8 +37,8 @@ def main(arguments: Namespace) -> int:
         return 2
     if arguments.plan:
         return 1 if plan.unloadable else 0
-    if launcher is None:
-        # A launcher's tasks may be done on machines that have what this one has not; they look for themselves.
+    if launcher is None or launcher.name in LOCAL:
+        # Other launchers' tasks may be done on machines that have what this one has not; they look for themselves.
         to_do = points_to_launch(plan.points, arguments.retry_failed)
         for device, kernels in {(point.config.device, point.config.kernels) for point in to_do}:
             check_present(device, kernels)

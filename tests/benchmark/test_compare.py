@@ -206,7 +206,8 @@ def test_impossible_words_are_one_message(
     assert "can't be written" in refused(capsys, *files, *SCENE, "--out", "/proc/out")
     occupied = tmp_path / "occupied"
     occupied.write_text("a file")
-    assert "can't be written" in refused(capsys, *files, *SCENE, "--out", occupied)
+    message = refused(capsys, *files, *SCENE, "--out", occupied)
+    assert message == f"--out {occupied}: found a file, expected a folder, or the name of a new one"
     assert not (tmp_path / "out").exists()
 
 

@@ -83,7 +83,7 @@ def test_a_rate_may_not_change_the_fit(tmp_path: Path) -> None:
         ([*JOB, "method.base.gian=3"], "unknown setting 'method.base.gian'; did you mean method.base.gain"),
         ([*JOB, "sed=3"], "unknown setting 'sed'; did you mean seed"),
         ([*JOB, "seed=x"], "seed=x: expected an integer"),
-        ([*JOB, "device=gpu"], "device=gpu: expected auto, cpu or cuda; .*CUDA_VISIBLE_DEVICES"),
+        ([*JOB, "device=gpu"], "device=gpu: expected auto, cpu or cuda, .*CUDA_VISIBLE_DEVICES"),
         ([*JOB, "kernels=theirs"], "unknown kernels 'theirs'; there are: ours, nerfacc"),
         ([*JOB, "kernels=nerfacc"], "kernels=nerfacc: on device=cpu, expected device=cuda"),
         (["method=tiny", "dataset=grey"], "dataset.shade: missing; add dataset.shade=VALUE"),
@@ -124,5 +124,5 @@ def test_a_folder_of_the_users_that_is_missing_is_named(monkeypatch: pytest.Monk
 def test_results_do_not_go_into_a_file(tmp_path: Path) -> None:
     taken = tmp_path / "notes.txt"
     taken.write_text("mine")
-    with pytest.raises(ConfigError, match=r"out: .*notes\.txt is a file, expected a folder"):
+    with pytest.raises(ConfigError, match=r"out: .*notes\.txt: found a file, expected a folder"):
         job_configs(["method=dvgo", "dataset=procedural", f"out={taken}"])

@@ -93,8 +93,9 @@ def test_a_device_that_is_not_here_can_be_planned_for(tiny: list[str], tmp_path:
     words = ["sweep", *tiny, "device=cpu,cuda"]
     assert main([*words, "--plan"]) == 0
     assert "2 points, 2 fits" in capsys.readouterr().out
-    assert main(words) == 2
-    assert "device=cuda: this machine has no CUDA device" in capsys.readouterr().err
+    for launcher in ([], ["hydra/launcher=joblib"]):
+        assert main([*words, *launcher]) == 2
+        assert "device=cuda: this machine has no CUDA device" in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*/row.json"))
 
 
