@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from nerfzip.cli import positive
 from nerfzip.devices import chosen_device
 from nerfzip.errors import ConfigError, NerfzipError
 
@@ -39,13 +40,6 @@ def check_words(parser: argparse.ArgumentParser, words: list[str], prefixes: tup
         if not word.lstrip("+").startswith(prefixes):
             known = " or ".join(prefixes)
             parser.error(f"{word}: expected a setting that begins with {known}; --help has the options")
-
-
-def positive(text: str) -> int:
-    """A type of arguments."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
-    return int(text)
 
 
 def positives(text: str) -> list[int]:

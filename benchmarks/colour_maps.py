@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks._command import as_command, positive
+from benchmarks._command import as_command
 from benchmarks._timing import median_milliseconds
 from methods.mlp_maps.colour_maps import ColourMap, ColourNetwork, Lookup, ViewEncoding
 from nerfzip.benchmark.environment import device_description
+from nerfzip.cli import positive
 
 NETWORK = ColourNetwork(features=32, hidden=32, view=ViewEncoding.FREQUENCIES.channels)
 Evaluate = Callable[[ColourMap, Tensor, Tensor], Tensor]

@@ -10,6 +10,7 @@ the device's own, without Python's launches, but for what waits for the device (
 """
 
 import argparse
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,10 +20,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._command import add_device, as_command, checked_device, positive
-from benchmarks._kernel_cases import ACTIVATION, CHANNELS, RESOLUTION, Case, all_cases, bumpy_shell
+from benchmarks._command import add_device, as_command, checked_device
+from benchmarks._encoding_cases import encoding_cases
+from benchmarks._kernel_case import Case
 from benchmarks._timing import median_milliseconds, timer_of
+from benchmarks._voxel_cases import ACTIVATION, CHANNELS, RESOLUTION, bumpy_shell, voxel_cases
 from nerfzip.benchmark.environment import device_description
+from nerfzip.cli import positive
 from nerfzip.kernels import march_density, use_twins
 from nerfzip.kernels.backend import kernels_by, triton_problem, use_nerfacc
 from nerfzip.kernels.nerfacc.extension import problem as nerfacc_problem
@@ -120,7 +124,8 @@ def main() -> None:
     table = Table("kernel")
     for column in ("compiled", "twin", "ratio", "GB/s", "of copying", "another way"):
         table.add_column(column, justify="right")
-    for case in all_cases(scene):
+    inside = samples.positions / torch.tensor(RESOLUTION)
+    for case in itertools.chain(voxel_cases(scene, samples), encoding_cases(inside)):
         measured = measure(case, arguments.runs, device)
         (_, compiled), (_, twin), *more = measured.milliseconds.items()
         others = [f"{name} {time:.2f} ({time / compiled:.1f}×)" for name, time in more]

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
-from benchmarks._command import add_device, as_command, checked_device, positive, positives
+from benchmarks._command import add_device, as_command, checked_device, positives
 from nerfzip.benchmark.decoding import decode_file
 from nerfzip.benchmark.environment import device_description
 from nerfzip.benchmark.memory import peak_device_memory, peak_memory, reset_peak_memory
+from nerfzip.cli import positive
 from nerfzip.fields.captured import BEFORE_CAPTURE
 from nerfzip.fields.field import Renderable
 from nerfzip.fields.placement import placed

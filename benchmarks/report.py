@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._command import as_command, positive
+from benchmarks._command import as_command
 from nerfzip.benchmark import store
 from nerfzip.benchmark.environment import device_description, library_versions
 from nerfzip.benchmark.job import settings
 from nerfzip.benchmark.point_files import ROW
 from nerfzip.benchmark.row import Row, read_row, row_text
+from nerfzip.cli import positive
 from nerfzip.config import JobConfig, job_configs
 from nerfzip.progress import track
 from nerfzip.report.write import ReportSettings, write_report

@@ -196,7 +196,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     _add_rendering_device(render)
     cameras = render.add_mutually_exclusive_group()
     cameras.add_argument("--scene", nargs="+", metavar="KEY=VALUE", help="render the test cameras of this data set")
-    cameras.add_argument("--orbit", type=_positive, metavar="N", help="N cameras around the box (default: 8)")
+    cameras.add_argument("--orbit", type=positive, metavar="N", help="N cameras around the box (default: 8)")
     render.add_argument("--size", type=_size, default=(400, 400), metavar="WxH", help="of an orbit (default: 400x400)")
     render.add_argument("--up", choices=AXES, default="z", help="of an orbit: the axis that points up (default: z)")
     render.add_argument("--out", type=Path, metavar="FOLDER", help="default: the file's name without .nrz")
@@ -211,7 +211,7 @@ def _add_file_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     render.add_argument("--fps", type=_frame_rate, help="frames a second of the video (default: 30)")
     repeat_help = "play a volumetric video N times while the camera goes round once (default: 1)"
-    render.add_argument("--repeat", type=_positive, default=1, metavar="N", help=repeat_help)
+    render.add_argument("--repeat", type=positive, default=1, metavar="N", help=repeat_help)
     half_help = "with --device cuda: hold the features of voxel fields in bfloat16, for half of their memory"
     render.add_argument("--half", action="store_true", help=half_help)
     tf32_help = "with --device cuda: multiply matrices on tensor cores, of numbers rounded to TF32"
@@ -310,7 +310,8 @@ def _add_decoding_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help=where)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A type of arguments."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
     return int(text)
@@ -331,7 +332,7 @@ def _frames(text: str) -> tuple[int, int | None]:
 
 
 def _frame_rate(text: str) -> int:
-    rate = _positive(text)
+    rate = positive(text)
     if rate > HIGHEST_FRAME_RATE:
         raise argparse.ArgumentTypeError(f"{text!r}, expected at most {HIGHEST_FRAME_RATE} frames a second")
     return rate

@@ -28,6 +28,8 @@ from nerfzip.kernels.triplanes import sample_triplanes
 from nerfzip.kernels.volume_rendering import accumulate_along_rays, render_weights
 
 Case = Callable[[str], tuple[Tensor, ...]]
+Rays = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""As `traverse_occupancy` takes them, with the occupancy and its blocks."""
 SAMPLES, CHANNELS = 500, 12
 SHAPE = (7, 5, 9)
 TOLERANCE = 1e-4
@@ -121,7 +123,7 @@ def _rendering(device: str) -> tuple[Tensor, ...]:
     return pixels
 
 
-def _rays(device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _rays(device: str) -> Rays:
     """From one corner into an occupancy, which comes last."""
     mask = _random(device, *SHAPE) > 0.7
     size = torch.tensor(SHAPE, device=device)
@@ -147,41 +149,36 @@ def _marching(device: str) -> tuple[Tensor, ...]:
     )
 
 
-def _composited(device: str, dtype: torch.dtype = torch.float32) -> CompositedFeatures:
-    grids = _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS).to(dtype)
-    return composite_features(*_rays(device), STEP, *grids, SHIFT, INTERVAL, ALPHA, TRANSMITTANCE, WEIGHT)
+def _composited(rays: Rays, density: Tensor, features: Tensor) -> CompositedFeatures:
+    return composite_features(*rays, STEP, density, features, SHIFT, INTERVAL, ALPHA, TRANSMITTANCE, WEIGHT)
 
 
 def _compositing(device: str) -> tuple[Tensor, ...]:
-    seen = _composited(device)
+    seen = _composited(_rays(device), _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS))
     return seen.features, seen.weights, seen.distances, seen.transmittance
 
 
 def _in_half(device: str) -> tuple[Tensor, ...]:
     grid = _random(device, *SHAPE, CHANNELS).bfloat16()
-    return interpolate_trilinear(grid, _places(device, *SHAPE)), _composited(device, torch.bfloat16).features
+    seen = _composited(_rays(device), _random(device, *SHAPE, 1), grid)
+    return interpolate_trilinear(grid, _places(device, *SHAPE)), seen.features
 
 
 def _replayed(device: str) -> tuple[Tensor, ...]:
     """A CUDA graph of the compositing, replayed on other features than it was captured with."""
     rays, density, features = _rays(device), _random(device, *SHAPE, 1), _random(device, *SHAPE, CHANNELS)
     others = _random(device, *SHAPE, CHANNELS, seed=2)
-
-    def composited() -> Tensor:
-        settings = SHIFT, INTERVAL, ALPHA, TRANSMITTANCE, WEIGHT
-        return composite_features(*rays, STEP, density, features, *settings).features
-
     # Also compiles it. A twin can't be captured.
-    out = composited()
+    out = _composited(rays, density, features).features
     if form_for(features) == "cuda":
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.device(features.device), torch.cuda.graph(graph, stream=torch.cuda.Stream(features.device)):
-            out = composited()
+            out = _composited(rays, density, features).features
         features.copy_(others)
         graph.replay()
     else:
         features.copy_(others)
-        out = composited()
+        out = _composited(rays, density, features).features
     return (out.clone(),)
 
 

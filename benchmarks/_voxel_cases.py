@@ -1,4 +1,4 @@
-"""What `benchmarks.kernels` times: each kernel at the sizes of a training iteration."""
+"""What `benchmarks.kernels` times of voxel fields: each kernel at the sizes of a training iteration."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks._timing import nothing
-from nerfzip.fields.basis_geometry import BasisBudget
+from benchmarks._kernel_case import Case, Run, backward_of, close, collecting_backward, moved_bytes, same_rays
 from nerfzip.geometry import Box, Rays, intersect_box
 from nerfzip.kernels import (
+    MarchedSamples,
     VoxelGradient,
     accumulate_along_rays,
     add_absolute_deviation,
@@ -23,14 +23,8 @@ from nerfzip.kernels import (
     splat_trilinear,
     traverse_occupancy,
 )
-from nerfzip.kernels.grouped_networks import grouped_networks
-from nerfzip.kernels.hash_encoding import hash_encoding
-from nerfzip.kernels.hash_levels import HashLevels
 from nerfzip.kernels.nearest_code import nearest_codes
-from nerfzip.kernels.periodic import periodic_product
-from nerfzip.kernels.tabulated import tabulated_sum
 from nerfzip.kernels.traversal import block_distances, hits_occupancy
-from nerfzip.kernels.triplanes import sample_triplanes
 
 RESOLUTION = (114, 196, 140)
 CHANNELS = 12
@@ -43,39 +37,6 @@ SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD, WEIGHT_THRESHOLD = -4
 ACTIVATION = (SHIFT, INTERVAL, ALPHA_THRESHOLD, TRANSMITTANCE_THRESHOLD)
 CODES, VECTORS = 4096, 16_384
 PLANE = (256, 256)
-PERIODIC = BasisBudget(
-    5_308_416, 1 / 9, [32, 51, 70, 89, 108, 128], [4, 4, 4, 2, 2, 2], [2, 3.2, 4.4, 5.6, 6.8, 8], 768, 300
-)
-"""The published sizes of JointRF's grids."""
-HASH_SAMPLES, HASH_FEATURES = 131_072, 2
-TRIPLANE_SIZES, TRIPLANE_CHANNELS, TRIPLANE_SAMPLES = (64, 128), 32, 131_072
-"""The published sizes of CodecNeRF's planes."""
-NETWORKS, NETWORK_BINS, NETWORKS_NEAR, NETWORK_INPUTS, NETWORK_HIDDEN, NETWORK_SAMPLES = 256, 289, 4, 79, 32, 131_072
-"""The published sizes of a colour map of the MLP maps."""
-
-Run = Callable[[], tuple[Tensor, ...]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row of the table.
-
-    Attributes:
-        make: called under `use_twins` or not; returns what is to be timed, and its results.
-        agree: raises unless the results of both sides are alike.
-        prepare: called before each run.
-        others: further ways to do the same.
-        moved: bytes that a gather or scatter asks for, cached or not: all corners of all samples, and the rest once.
-        in_nerfacc: nerfacc has it too.
-    """
-
-    name: str
-    make: Callable[[], Run]
-    agree: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]
-    prepare: Callable[[], None] = nothing
-    others: tuple[tuple[str, Run], ...] = ()
-    moved: int = 0
-    in_nerfacc: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,48 +74,19 @@ def bumpy_shell(rays: int) -> Scene:
     return Scene(origins, directions, t_min, t_max, mask, block_distances(mask).to(mask.device), density[..., None])
 
 
-def moved_bytes(samples: int, corners: int, channels: int, axes: int) -> int:
-    """Of float32: corners of `channels` values, which a scatter reads and writes, a row of as many, and a position."""
-    return 4 * samples * (corners * channels + channels + axes)
-
-
-def close(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-    torch.testing.assert_close(first, second, atol=1e-3, rtol=1e-3)
-
-
-def same_rays(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-    """Numbers of samples (or other numbers) per ray; positions on a voxel's border may fall to either side."""
-    for one, other in zip(first, second, strict=True):
-        different = float(((one - other).abs() > 1e-3).float().mean())
-        assert different < 0.01, f"{different:.2%} of the rays differ"
-
-
-def same_codes(features: Tensor, codebook: Tensor) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]:
-    def agree(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
-        distances = [(features - codebook[indices]).norm(dim=1) for (indices,) in (first, second)]
-        torch.testing.assert_close(distances[0], distances[1], atol=1e-4, rtol=1e-4)
-
-    return agree
-
-
-def backward_of(forward: Run, leaves: tuple[Tensor, ...]) -> Run:
-    """The backward pass alone; its results are the gradients of `leaves`."""
-    out = [part for part in forward() if part.requires_grad]
-    upstream = [torch.linspace(0, 9, part.numel()).sin().view_as(part) for part in out]
-    return lambda: torch.autograd.grad(out, leaves, upstream, retain_graph=True)
-
-
-def collecting_backward(forward: Callable[[VoxelGradient], Tensor], grid: Tensor) -> Run:
-    """As `backward_of`, for a gradient that is collected voxel by voxel."""
-    collected = VoxelGradient.like(grid)
-    out = forward(collected)
-    upstream = torch.linspace(0, 9, out.numel()).sin().view_as(out)
-
-    def run() -> tuple[Tensor, ...]:
-        torch.autograd.grad(out, grid, upstream, retain_graph=True, allow_unused=True)
-        return (collected.values,)
-
-    return run
+def voxel_cases(scene: Scene, samples: MarchedSamples) -> Iterator[Case]:
+    """
+    Args:
+        samples: of the scene's rays, marched.
+    """
+    yield from traversal_cases(scene)
+    yield compositing_case(scene)
+    yield from trilinear_cases(samples.positions)
+    yield from bilinear_cases(samples.positions)
+    yield from rendering_cases(samples.alphas, samples.ray_offsets)
+    yield adam_case(samples.positions)
+    yield from regularisation_cases(samples.positions)
+    yield codebook_case()
 
 
 def traversal_cases(scene: Scene) -> Iterator[Case]:
@@ -326,6 +258,14 @@ def adam_case(positions: Tensor) -> Case:
     return Case("masked_adam_step", stepping, close, prepare)
 
 
+def same_codes(features: Tensor, codebook: Tensor) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], None]:
+    def agree(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> None:
+        distances = [(features - codebook[indices]).norm(dim=1) for (indices,) in (first, second)]
+        torch.testing.assert_close(distances[0], distances[1], atol=1e-4, rtol=1e-4)
+
+    return agree
+
+
 def codebook_case() -> Case:
     features, codebook = torch.randn(VECTORS, CHANNELS), torch.randn(CODES, CHANNELS)
     return Case(
@@ -333,95 +273,3 @@ def codebook_case() -> Case:
         lambda: lambda: (nearest_codes(features, codebook),),
         same_codes(features, codebook),
     )
-
-
-def periodic_cases(positions: Tensor) -> Iterator[Case]:
-    geometry = PERIODIC.geometry(Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)))
-    inside = positions / torch.tensor(RESOLUTION)
-    grids = [torch.randn(*shape, requires_grad=True) for shape in [geometry.coefficient_shape, *geometry.basis_shapes]]
-
-    def forward() -> tuple[Tensor, ...]:
-        return (periodic_product(grids[0], grids[1:], inside, geometry.tiles),)
-
-    # Corners of the coefficients and of a basis; backward, those of both gradients are read and written.
-    gathered = moved_bytes(len(positions), corners=2 * 8, channels=geometry.channels, axes=3)
-    scattered = moved_bytes(len(positions), corners=2 * 2 * 8, channels=geometry.channels, axes=3)
-    yield Case("periodic_product", lambda: forward, close, moved=gathered)
-    yield Case("  backward", lambda: backward_of(forward, tuple(grids)), close, moved=scattered)
-
-    values = (4 * torch.randn(geometry.parameters // geometry.channels, geometry.channels)).requires_grad_()
-    table = torch.rand(geometry.channels, 8 * 40 + 1, requires_grad=True)
-
-    def total() -> tuple[Tensor, ...]:
-        return (tabulated_sum(table, values, -20.0, 1 / 8) / values.numel(),)
-
-    yield Case(f"tabulated_sum, {values.numel():,}", lambda: total, close)
-    yield Case("  backward", lambda: backward_of(total, (table, values)), close)
-
-
-def hash_encoding_cases() -> Iterator[Case]:
-    levels = HashLevels()
-    table = torch.randn(levels.rows, HASH_FEATURES, requires_grad=True)
-    positions = 2 * torch.rand(HASH_SAMPLES, 3) - 1
-    upstream = torch.randn(HASH_SAMPLES, levels.count * HASH_FEATURES)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (hash_encoding(table, positions, levels),)
-
-    def both() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(forward(), table, upstream)
-
-    channels = levels.count * HASH_FEATURES
-    gathered = moved_bytes(HASH_SAMPLES, corners=8, channels=channels, axes=3)
-    yield Case(f"hash_encoding, {HASH_SAMPLES:,} samples", lambda: forward, close, moved=gathered)
-    scattered = moved_bytes(HASH_SAMPLES, corners=16, channels=channels, axes=3)
-    yield Case("  backward", lambda: backward_of(forward, (table,)), close, moved=scattered)
-    yield Case("  forward and backward", lambda: both, close)
-
-
-def triplane_cases() -> Iterator[Case]:
-    scales = [torch.randn(3, size, size, TRIPLANE_CHANNELS, requires_grad=True) for size in TRIPLANE_SIZES]
-    positions = torch.rand(TRIPLANE_SAMPLES, 3)
-    upstream = torch.randn(TRIPLANE_SAMPLES, len(scales) * TRIPLANE_CHANNELS)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (sample_triplanes(scales, positions),)
-
-    def both() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(forward(), scales, upstream)
-
-    gathered = moved_bytes(TRIPLANE_SAMPLES, corners=3 * 4, channels=len(scales) * TRIPLANE_CHANNELS, axes=3)
-    yield Case(f"sample_triplanes, {TRIPLANE_SAMPLES:,} samples", lambda: forward, close, moved=gathered)
-    scattered = moved_bytes(TRIPLANE_SAMPLES, corners=2 * 3 * 4, channels=len(scales) * TRIPLANE_CHANNELS, axes=3)
-    yield Case("  backward", lambda: backward_of(forward, tuple(scales)), close, moved=scattered)
-    yield Case("  forward and backward", lambda: both, close)
-
-
-def network_cases() -> Iterator[Case]:
-    before = (0.1 * torch.randn(NETWORKS, NETWORK_INPUTS, NETWORK_HIDDEN)).requires_grad_()
-    behind = (0.1 * torch.randn(NETWORKS, NETWORK_HIDDEN, 3)).requires_grad_()
-    nodes = torch.randint(NETWORKS, (NETWORK_BINS, NETWORKS_NEAR))
-    bins, weights = torch.randint(NETWORK_BINS, (NETWORK_SAMPLES,)), torch.rand(NETWORK_SAMPLES, NETWORKS_NEAR)
-    inputs = torch.randn(NETWORK_SAMPLES, NETWORK_INPUTS, requires_grad=True)
-
-    def forward() -> tuple[Tensor, ...]:
-        return (grouped_networks(before, behind, nodes, bins, weights, inputs),)
-
-    yield Case(f"grouped_networks, {NETWORK_SAMPLES:,} samples", lambda: forward, close)
-    yield Case("  backward", lambda: backward_of(forward, (before, behind, inputs)), close)
-
-
-def all_cases(scene: Scene) -> Iterator[Case]:
-    yield from traversal_cases(scene)
-    samples = march_density(*scene.traversal, scene.density, *ACTIVATION)
-    yield compositing_case(scene)
-    yield from trilinear_cases(samples.positions)
-    yield from bilinear_cases(samples.positions)
-    yield from rendering_cases(samples.alphas, samples.ray_offsets)
-    yield adam_case(samples.positions)
-    yield from regularisation_cases(samples.positions)
-    yield codebook_case()
-    yield from periodic_cases(samples.positions)
-    yield from hash_encoding_cases()
-    yield from triplane_cases()
-    yield from network_cases()
